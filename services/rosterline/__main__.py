@@ -1,0 +1,5 @@
+"""`python -m rosterline`: the command."""
+
+from rosterline.launch.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""OneRoster over HTTP: token, reads, deltas, errors, documentation."""

@@ -1,0 +1,1 @@
+"""The composition root: the command, the supervisor, the embedded servers. Alone may import all services."""

@@ -1,0 +1,1 @@
+"""Turns SIS rows into OneRoster records: mirror, rules, read model, outbox and clock."""

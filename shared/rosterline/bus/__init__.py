@@ -1,0 +1,1 @@
+"""NATS JetStream: connection, streams and consumers, fenced publishing."""

@@ -1,0 +1,56 @@
+"""One way to connect to NATS: reconnects for ever, says so in the log, and fails only at the start."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import nats
+import structlog
+from nats.aio.client import Client
+from nats.errors import Error
+
+log = structlog.get_logger(__name__)
+
+CONNECT_SECONDS = 5
+
+
+class BusUnreachableError(Exception):
+    """NATS cannot be reached."""
+
+
+@asynccontextmanager
+async def connect(url: str, name: str) -> AsyncIterator[Client]:
+    """A connection for the length of the block.
+
+    Raises BusUnreachableError when the first attempt fails; later losses are waited out.
+    """
+
+    async def disconnected() -> None:
+        log.warning("nats.disconnected", name=name)
+
+    async def reconnected() -> None:
+        log.info("nats.reconnected", name=name)
+
+    async def failed(error: Exception) -> None:
+        log.debug("nats.error", name=name, error=type(error).__name__)
+
+    try:
+        client = await nats.connect(
+            url,
+            name=name,
+            connect_timeout=CONNECT_SECONDS,
+            allow_reconnect=True,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.25,
+            ping_interval=5,
+            max_outstanding_pings=2,
+            pending_size=64 * 1024 * 1024,
+            disconnected_cb=disconnected,
+            reconnected_cb=reconnected,
+            error_cb=failed,
+        )
+    except (OSError, Error, TimeoutError) as error:
+        raise BusUnreachableError(f"NATS cannot be reached: {error}") from error
+    try:
+        yield client
+    finally:
+        await client.close()

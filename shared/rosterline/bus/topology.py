@@ -1,0 +1,67 @@
+"""Every stream, once: what it holds, how long, and how it is made.
+
+No stream that capture resumes from has an age limit: its last message tells where to go on.
+"""
+
+from collections.abc import Iterable
+
+import structlog
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, StreamInfo
+from nats.js.errors import NotFoundError
+
+from rosterline.events.subjects import (
+    ONEROSTER_SUBJECTS,
+    POSITION_SUBJECTS,
+    RECORDS_SUBJECTS,
+    SIS_SUBJECTS,
+)
+
+log = structlog.get_logger(__name__)
+
+SIS = "SIS"
+RECORDS = "RECORDS"
+ONEROSTER = "ONEROSTER"
+POSITIONS = "POSITIONS"
+
+
+def stream(name: str, subjects: str, description: str, *, per_subject: int = -1) -> StreamConfig:
+    """A stream on disk that takes atomic batches and never drops what it holds."""
+    return StreamConfig(
+        name=name,
+        subjects=[subjects],
+        description=description,
+        retention=RetentionPolicy.LIMITS,
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.OLD if per_subject > 0 else DiscardPolicy.NEW,
+        max_msgs_per_subject=per_subject,
+        allow_direct=True,
+        allow_atomic=True,
+    )
+
+
+STREAMS: dict[str, StreamConfig] = {
+    SIS: stream(SIS, SIS_SUBJECTS, "Committed changes of the SIS, in commit order"),
+    RECORDS: stream(RECORDS, RECORDS_SUBJECTS, "Committed changes of written records"),
+    ONEROSTER: stream(ONEROSTER, ONEROSTER_SUBJECTS, "OneRoster change events"),
+    POSITIONS: stream(
+        POSITIONS, POSITION_SUBJECTS, "How far each slot was confirmed", per_subject=1
+    ),
+}
+
+
+async def ensure_streams(jetstream: JetStreamContext, names: Iterable[str]) -> None:
+    """Make the streams that do not exist; one that exists is left as its operator configured it."""
+    for name in names:
+        try:
+            await jetstream.stream_info(name)
+        except NotFoundError:
+            await jetstream.add_stream(STREAMS[name])
+            log.info("stream.created", stream=name)
+
+
+def identity(info: StreamInfo) -> str:
+    """What tells a stream from one made later under the same name: its moment of creation."""
+    if info.created is None:
+        raise ValueError("the server did not say when the stream was made")
+    return info.created.isoformat()

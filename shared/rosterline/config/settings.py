@@ -1,0 +1,87 @@
+"""Every setting of Rosterline, with its unit and meaning.
+
+`launch` reads the environment once (prefix `ROSTERLINE_`) and passes the value on; no other module
+looks at the environment. The table in `deploy/README.md` is compared with these fields by a test.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DistrictName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
+class Settings(BaseSettings):
+    """All settings; each has a default that suits one machine, except the three addresses."""
+
+    model_config = SettingsConfigDict(env_prefix="ROSTERLINE_", frozen=True, extra="ignore")
+
+    sis_dsn: str = Field("", description="PostgreSQL address of the SIS database (schema `sis`).")
+    sis_capture_dsn: str = Field(
+        "",
+        description="Address with which capture reads the SIS; SELECT and REPLICATION suffice. "
+        "Empty: `sis_dsn`.",
+    )
+    dsn: str = Field("", description="PostgreSQL address of the Rosterline database (18 or newer).")
+    nats_url: str = Field("", description="NATS address, with user and password if needed.")
+
+    district: DistrictName = Field(
+        "district", description="Short name of the district; a token of every NATS subject."
+    )
+    time_zone: str = Field("UTC", description="IANA time zone in which the district's days begin.")
+    host: str = Field("127.0.0.1", description="Address on which the API listens.")
+    port: int = Field(8080, ge=0, le=65535, description="Port on which the API listens.")
+    public_url: str = Field(
+        "",
+        description="Base of every absolute `href`. Empty: `http://<host>:<port>`.",
+    )
+
+    slot_prefix: str = Field(
+        "rosterline",
+        pattern=r"^[a-z0-9_]{1,40}$",
+        description="Start of the names of replication slots and publications.",
+    )
+    part_rows: int = Field(
+        1000, ge=1, description="Most changes in one message of stream SIS or RECORDS."
+    )
+    part_bytes: int = Field(
+        400_000, ge=1000, description="Size in bytes at which a message is closed (one row may pass it)."
+    )
+    snapshot_rows: int = Field(5000, ge=1, description="Rows read at a time by the first snapshot.")
+    idle_confirm_seconds: float = Field(
+        10.0, gt=0, description="How often an idle capture confirms the SIS's WAL position."
+    )
+
+    stamp_lead_seconds: float = Field(
+        1.0,
+        ge=0,
+        description="How far `dateLastModified` runs ahead of the clock, so that a poller who "
+        "remembers the time of its last request loses nothing.",
+    )
+    batch_transactions: int = Field(
+        200, ge=1, description="Most SIS transactions that the projector commits at once."
+    )
+    batch_rows: int = Field(
+        2000, ge=1, description="Changed rows at which the projector stops adding to a batch."
+    )
+    load_people: int = Field(2000, ge=1, description="People projected at a time in a first load.")
+    keep_source_hours: float = Field(
+        24.0, ge=0, description="How long applied messages stay in stream SIS."
+    )
+
+    local_grades: bool = Field(
+        False, description="OneRoster 1.2 shows the local grade name instead of the NCES grade."
+    )
+
+    token_seconds: int = Field(3600, ge=1, description="Lifetime of an access token.")
+
+    @property
+    def base_url(self) -> str:
+        """The address that vendors use, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def capture_dsn(self) -> str:
+        """The address with which capture reads the SIS."""
+        return self.sis_capture_dsn or self.sis_dsn

@@ -1,0 +1,1 @@
+"""PostgreSQL: tables, migrations, connections. SQL of a service stands in that service's `store`."""

@@ -1,0 +1,53 @@
+"""asyncpg connections and pools, with the settings that every one of ours has."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from rosterline.db.addresses import without_password
+
+
+class DatabaseUnreachableError(Exception):
+    """A database that does not answer, or refuses the login."""
+
+
+CONNECT_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+
+
+@asynccontextmanager
+async def open_connection(dsn: str, name: str) -> AsyncIterator[asyncpg.Connection]:
+    """One connection for the length of the block; raises DatabaseUnreachableError."""
+    try:
+        connection = await asyncpg.connect(
+            dsn, timeout=10, server_settings={"application_name": f"rosterline {name}"}
+        )
+    except CONNECT_ERRORS as error:
+        raise DatabaseUnreachableError(
+            f"PostgreSQL at {without_password(dsn)} cannot be used: {error}"
+        ) from error
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=2)
+
+
+@asynccontextmanager
+async def open_pool(dsn: str, name: str, *, size: int) -> AsyncIterator[asyncpg.Pool]:
+    """A pool for the length of the block; raises DatabaseUnreachableError."""
+    try:
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=1,
+            max_size=size,
+            timeout=10,
+            server_settings={"application_name": f"rosterline {name}"},
+        )
+    except CONNECT_ERRORS as error:
+        raise DatabaseUnreachableError(
+            f"PostgreSQL at {without_password(dsn)} cannot be used: {error}"
+        ) from error
+    try:
+        yield pool
+    finally:
+        await pool.close()

@@ -1,0 +1,53 @@
+"""JSON Schemas of every event, made from the models; the golden files beside this module hold them.
+
+`python -m rosterline.events.catalogue` writes them anew; a test compares.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from rosterline.events.source import SOURCE_MESSAGE
+from rosterline.oneroster.v1p2 import MODELS
+
+FOLDER = Path(__file__).parent / "schemas"
+
+
+def event_schemas() -> Iterator[tuple[str, dict[str, Any]]]:
+    """File name and schema of every event."""
+    for entity, model in MODELS.items():
+        record = model.model_json_schema(by_alias=True, mode="serialization")
+        definitions = record.pop("$defs", {})
+        definitions[model.__name__] = record
+        yield (
+            f"v1p2.{entity.single}.json",
+            {
+                "$schema": "https://json-schema.org/draft/2020-12/schema",
+                "$id": f"urn:rosterline:schema:v1p2:{entity.single}:1",
+                "type": "object",
+                "properties": {entity.single: {"$ref": f"#/$defs/{model.__name__}"}},
+                "required": [entity.single],
+                "additionalProperties": False,
+                "$defs": definitions,
+            },
+        )
+    yield "source.json", SOURCE_MESSAGE.json_schema(mode="serialization")
+
+
+def schema_text(schema: dict[str, Any]) -> str:
+    """The golden form: sorted, indented, with a newline at the end."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    return orjson.dumps(schema, option=options).decode()
+
+
+def write_schemas(folder: Path = FOLDER) -> None:
+    """Write every golden file."""
+    folder.mkdir(exist_ok=True)
+    for name, schema in event_schemas():
+        (folder / name).write_text(schema_text(schema))
+
+
+if __name__ == "__main__":
+    write_schemas()

@@ -1,0 +1,50 @@
+"""Closed word lists of OneRoster 1.2 that Rosterline emits, and the entities of its REST paths."""
+
+from enum import StrEnum
+from typing import Literal
+
+Status = Literal["active", "tobedeleted"]
+ACTIVE: Status = "active"
+TO_BE_DELETED: Status = "tobedeleted"
+
+BooleanText = Literal["true", "false"]
+OrgType = Literal["district", "school"]
+SessionType = Literal["schoolYear", "term", "gradingPeriod"]
+ClassType = Literal["homeroom", "scheduled"]
+EnrollmentRole = Literal["student", "teacher"]
+UserRole = Literal["student", "teacher", "aide", "guardian", "relative"]
+RoleType = Literal["primary", "secondary"]
+Sex = Literal["male", "female", "unspecified", "other"]
+
+
+class Entity(StrEnum):
+    """The record families, named as in the REST path; parents stand before what refers to them."""
+
+    ORGS = "orgs"
+    ACADEMIC_SESSIONS = "academicSessions"
+    COURSES = "courses"
+    CLASSES = "classes"
+    USERS = "users"
+    DEMOGRAPHICS = "demographics"
+    ENROLLMENTS = "enrollments"
+
+    @property
+    def single(self) -> str:
+        """The JSON key of one record."""
+        return SINGLE[self]
+
+
+SINGLE: dict[Entity, str] = {
+    Entity.ORGS: "org",
+    Entity.ACADEMIC_SESSIONS: "academicSession",
+    Entity.COURSES: "course",
+    Entity.CLASSES: "class",
+    Entity.USERS: "user",
+    Entity.DEMOGRAPHICS: "demographics",
+    Entity.ENROLLMENTS: "enrollment",
+}
+
+
+def boolean_text(value: object) -> BooleanText:
+    """OneRoster 1.2 writes booleans as the strings "true" and "false"."""
+    return "true" if value else "false"

@@ -1,0 +1,1 @@
+"""Logging, failpoints: what tells operators and tests what happens inside."""
