@@ -1,0 +1,1 @@
+"""Tests of Rosterline; tests/README.md says what stands where."""

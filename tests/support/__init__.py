@@ -1,0 +1,1 @@
+"""What several tests need: servers, builders, waiting, processes."""

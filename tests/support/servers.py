@@ -1,0 +1,69 @@
+"""Real servers for tests: one PostgreSQL a run with template databases, one NATS a test."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from rosterline.db.migrate import migrate_rosterline, migrate_sis
+from rosterline.launch.embedded import EmbeddedPostgres
+
+SIS_PUBLICATION = "rosterline_sis"
+RECORDS_PUBLICATION = "rosterline_records"
+# A killed process loses nothing without fsync; only a power cut does, which no test makes.
+FAST = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+
+
+@dataclass(frozen=True)
+class Databases:
+    """Addresses of a fresh pair of migrated databases."""
+
+    sis_dsn: str
+    dsn: str
+
+
+@contextmanager
+def template_server(folder: Path) -> Iterator[EmbeddedPostgres]:
+    """A running server with migrated databases `template_sis` and `template_rosterline`."""
+    server = EmbeddedPostgres(folder, options=FAST | {"max_replication_slots": "60"})
+    server.start()
+    try:
+        with psycopg.connect(server.dsn("postgres"), autocommit=True) as admin:
+            admin.execute("CREATE DATABASE template_sis")
+            admin.execute("CREATE DATABASE template_rosterline")
+        migrate_sis(server.dsn("template_sis"), SIS_PUBLICATION)
+        migrate_rosterline(server.dsn("template_rosterline"), RECORDS_PUBLICATION)
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def fresh_databases(server: EmbeddedPostgres) -> Iterator[Databases]:
+    """A pair of databases of one's own, dropped with their slots at the end."""
+    token = uuid.uuid4().hex[:12]
+    names = [f"sis_{token}", f"rosterline_{token}"]
+    with psycopg.connect(server.dsn("postgres"), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {names[0]} TEMPLATE template_sis")
+        admin.execute(f"CREATE DATABASE {names[1]} TEMPLATE template_rosterline")
+    try:
+        yield Databases(server.dsn(names[0]), server.dsn(names[1]))
+    finally:
+        with psycopg.connect(server.dsn("postgres"), autocommit=True) as admin:
+            for name in names:
+                drop_with_slots(admin, name)
+
+
+def drop_with_slots(admin: psycopg.Connection, database: str) -> None:
+    """Drop a database whose slots may still be in use."""
+    admin.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database]
+    )
+    for (slot,) in admin.execute(
+        "SELECT slot_name FROM pg_replication_slots WHERE database = %s", [database]
+    ).fetchall():
+        admin.execute("SELECT pg_drop_replication_slot(%s)", [slot])
+    admin.execute(f"DROP DATABASE {database} WITH (FORCE)")
