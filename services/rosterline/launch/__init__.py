@@ -1,1 +1,4 @@
-"""The composition root: the command, the supervisor, the embedded servers. Alone may import all services."""
+"""The composition root: the command, the supervisor, the embedded servers.
+
+Alone may import all services.
+"""

@@ -27,10 +27,20 @@ def can_reach(path: Path, uid: int) -> bool:
     return True
 
 
-def end_with_parent(stop: signal.Signals) -> None:
-    """Ask the kernel to send `stop` to this process when its parent dies, however it dies."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(stop), 0, 0, 0)
+def end_with_parent(stop: signal.Signals) -> Callable[[], None]:
+    """What a child of this process does to get `stop` when its parent dies, however it dies.
+
+    The thread that starts the child counts as the parent.
+    """
+    parent = os.getpid()
+
+    def prepare() -> None:
+        if sys.platform == "linux":
+            ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(stop), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return prepare
 
 
 def become(uid: int, gid: int) -> None:
@@ -59,6 +69,7 @@ def postgres_preparation(
     With `stop` the child gets that signal when its parent dies.
     """
     drop: Callable[[], None] | None = None
+    bind = end_with_parent(stop) if stop is not None else None
     if os.geteuid() == 0:
         user = pwd.getpwnam(NOBODY)
         uid, gid = user.pw_uid, user.pw_gid
@@ -72,8 +83,8 @@ def postgres_preparation(
     def prepare() -> None:
         if drop is not None:
             drop()
-        if stop is not None:
-            end_with_parent(stop)
+        if bind is not None:
+            bind()
 
     return prepare
 
