@@ -1,0 +1,89 @@
+"""People as OneRoster users: one user per person, whose sourcedId is the Person GUID (seed 001)."""
+
+from collections.abc import Sequence
+
+from rosterline.oneroster.v1p2 import Reference, Role, User, UserId, reference
+from rosterline.oneroster.vocabulary import Entity, boolean_text
+from rosterline.projector.facts import Account, Context, Person, PersonFacts
+from rosterline.projector.rules.roles import Claim, build_roles, find_claims
+from rosterline.projector.rules.values import present
+from rosterline.projector.rules.verdict import KeptOut, Verdict
+from rosterline.projector.rules.visibility import student_status, tie_kept_out, tie_status
+
+
+def build_user(context: Context, person: PersonFacts) -> Verdict:
+    """Seed 001, Users: "students, teachers, non-teacher staff, guardians, and relatives"."""
+    claims = find_claims(context, person)
+    if isinstance(claims, KeptOut):
+        return claims
+    row = person.person
+    roles = build_roles(claims)
+    return User(
+        sourced_id=row.person_guid,
+        status=claims[0].status,
+        username=_username(person.accounts),
+        user_ids=_user_ids(row),
+        enabled_user=boolean_text(_is_enabled(person.accounts)),
+        given_name=row.given_name,
+        family_name=row.family_name,
+        middle_name=present(row.middle_name),
+        preferred_first_name=present(row.preferred_given_name),
+        pronouns=present(row.pronouns),
+        roles=roles,
+        primary_org=roles[0].org,
+        identifier=_identifier(row, roles),
+        email=present(row.email),
+        sms=present(row.cell_phone),
+        phone=present(row.other_phone),
+        agents=_agents(context, person),
+        grades=_grades(context, claims[0]),
+    )
+
+
+def _is_enabled(accounts: Sequence[Account]) -> bool:
+    """Seed 000, Usernames: "If users don't need access [...], leave the accounts disabled"."""
+    return not accounts or not all(account.disabled for account in accounts)
+
+
+def _username(accounts: Sequence[Account]) -> str | None:
+    """Seed 000: "OneRoster 1.2 does not require all person records to have a username"."""
+    named = [account for account in accounts if present(account.username)]
+    if not named:
+        return None
+    return min(named, key=lambda account: (account.disabled, account.user_account_id)).username
+
+
+def _user_ids(row: Person) -> tuple[UserId, ...] | None:
+    numbers = (
+        ("studentNumber", present(row.student_number)),
+        ("stateId", present(row.state_id)),
+        ("staffNumber", present(row.staff_number)),
+    )
+    known = [UserId(type=kind, identifier=number) for kind, number in numbers if number]
+    return tuple(known) or None
+
+
+def _identifier(row: Person, roles: Sequence[Role]) -> str | None:
+    is_student = any(role.role == "student" for role in roles)
+    return present(row.student_number if is_student else row.staff_number)
+
+
+def _agents(context: Context, person: PersonFacts) -> tuple[Reference, ...] | None:
+    """ONEROSTER §3.3: agents "must be recorded in both directions; teachers are not agents"."""
+    guids = {
+        tie.person_guid
+        for tie in person.students
+        if not isinstance(tie_status(context, tie), KeptOut)
+    }
+    if not isinstance(student_status(context, person), KeptOut):
+        guids |= {tie.person_guid for tie in person.related if tie_kept_out(context, tie) is None}
+    return tuple(reference(Entity.USERS, guid) for guid in sorted(guids)) or None
+
+
+def _grades(context: Context, first: Claim) -> tuple[str, ...] | None:
+    """Seed 000, Grade Level Mappings: the NCES grade, or the local one where set for 1.2."""
+    if first.grade_level_id is None:
+        return None
+    level = context.reference.grade_levels[first.grade_level_id]
+    grade = present(level.name if context.switches.local_grades else level.nces_grade)
+    return None if grade is None else (grade,)

@@ -1,0 +1,220 @@
+"""What may be seen at all: the active year, LMS exclude, no show and dates, decided here and once.
+
+`…_kept_out` answers the reason why a row may not be seen, or None. `…_status` answers the status
+that a row gives its person, or the reason why it gives none. All other rules build on these.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+
+from rosterline.oneroster.vocabulary import ACTIVE, TO_BE_DELETED, Status
+from rosterline.projector.facts import (
+    Assignment,
+    Context,
+    CourseFacts,
+    Membership,
+    PersonFacts,
+    SchoolYear,
+    SectionFacts,
+    StaffFacts,
+    Tie,
+)
+from rosterline.projector.rules import reasons
+from rosterline.projector.rules.verdict import KeptOut
+
+TEACHING = frozenset({"primary", "teacher"})
+
+
+def district_kept_out(context: Context, district_guid: str) -> KeptOut | None:
+    """DESIGN §4: `lms_exclude` on the district keeps the record out."""
+    district = context.reference.districts.get(district_guid)
+    if district is None:
+        return reasons.no_such_row("district", district_guid)
+    return reasons.lms_exclude("district", district_guid) if district.lms_exclude else None
+
+
+def school_kept_out(context: Context, school_guid: str) -> KeptOut | None:
+    """DESIGN §4: `lms_exclude` on the school or its district keeps the record out."""
+    school = context.reference.schools.get(school_guid)
+    if school is None:
+        return reasons.no_such_row("school", school_guid)
+    if school.lms_exclude:
+        return reasons.lms_exclude("school", school_guid)
+    return district_kept_out(context, school.district_guid)
+
+
+def school_year_kept_out(context: Context, school_year_id: int) -> KeptOut | None:
+    """Seed 000: "OneRoster data is scoped to the active school year"."""
+    year = context.reference.school_years.get(school_year_id)
+    if year is None:
+        return reasons.no_such_row("school_year", school_year_id)
+    return None if year.active else reasons.inactive_year(school_year_id)
+
+
+def calendar_kept_out(context: Context, calendar_id: int) -> KeptOut | None:
+    """DESIGN §4: a calendar of the active year, not excluded, of a school that may be seen."""
+    calendar = context.reference.calendars.get(calendar_id)
+    if calendar is None:
+        return reasons.no_such_row("calendar", calendar_id)
+    if calendar.lms_exclude:
+        return reasons.lms_exclude("calendar", calendar_id)
+    return school_year_kept_out(context, calendar.school_year_id) or school_kept_out(
+        context, calendar.school_guid
+    )
+
+
+def grade_level_kept_out(context: Context, grade_level_id: int) -> KeptOut | None:
+    """Seed 001: LMS Exclude "is also not marked for the student's Grade Level"."""
+    grade_level = context.reference.grade_levels.get(grade_level_id)
+    if grade_level is None:
+        return reasons.no_such_row("grade_level", grade_level_id)
+    return reasons.lms_exclude("grade_level", grade_level_id) if grade_level.lms_exclude else None
+
+
+def term_kept_out(context: Context, term_id: int) -> KeptOut | None:
+    """A term may be seen as far as its calendar may."""
+    term = context.reference.terms.get(term_id)
+    if term is None:
+        return reasons.no_such_row("term", term_id)
+    return calendar_kept_out(context, term.calendar_id)
+
+
+def course_kept_out(context: Context, course: CourseFacts) -> KeptOut | None:
+    """A course may be seen as far as its calendar may."""
+    return calendar_kept_out(context, course.calendar_id)
+
+
+def section_kept_out(context: Context, section: SectionFacts) -> KeptOut | None:
+    """A section may be seen as far as its course may, if it meets in a visible term."""
+    kept_out = course_kept_out(context, section.course)
+    if kept_out is not None:
+        return reasons.referred("course", kept_out)
+    for term_id, _ in section.terms:
+        if term_kept_out(context, term_id) is None:
+            return None
+    return reasons.no_term(section.section_id)
+
+
+def is_over(end_date: date | None, today: date) -> bool:
+    """Seed 001: "an End Date prior to today"; the end date itself is the last day."""
+    return end_date is not None and end_date < today
+
+
+def is_within(year: SchoolYear, start_date: date | None, end_date: date | None) -> bool:
+    """Seed 000: dates within the school year, read as: at least one day in common with it."""
+    return (start_date is None or start_date <= year.last_day) and (
+        end_date is None or end_date >= year.first_day
+    )
+
+
+def membership_status(context: Context, membership: Membership) -> Status | KeptOut:
+    """Seed 000, Students: `tobedeleted` if the end date is past and is not the calendar's own."""
+    if membership.lms_exclude:
+        return reasons.lms_exclude("enrollment", membership.enrollment_id)
+    if membership.no_show:
+        return reasons.no_show(membership.enrollment_id)
+    kept_out = calendar_kept_out(context, membership.calendar_id) or grade_level_kept_out(
+        context, membership.grade_level_id
+    )
+    if kept_out is not None:
+        return kept_out
+    calendar = context.reference.calendars[membership.calendar_id]
+    year = context.reference.school_years[calendar.school_year_id]
+    end_date = membership.end_date
+    if not is_within(year, membership.start_date, end_date):
+        return reasons.outside_year("enrollment", membership.enrollment_id, year.school_year_id)
+    if is_over(end_date, context.today) and end_date != calendar.end_date:
+        return TO_BE_DELETED
+    return ACTIVE
+
+
+def assignment_status(context: Context, assignment: Assignment) -> Status | KeptOut:
+    """Seed 000, Non-Teacher Staff: "no End Date or an End Date in the future", so today is over."""
+    if assignment.lms_exclude:
+        return reasons.lms_exclude("district_assignment", assignment.assignment_id)
+    kept_out = school_kept_out(context, assignment.school_guid)
+    if kept_out is not None:
+        return kept_out
+    year = _active_year_of_school(context, assignment.school_guid)
+    if year is None:
+        return reasons.no_calendar(assignment.school_guid)
+    if not is_within(year, assignment.start_date, assignment.end_date):
+        return reasons.outside_year(
+            "district_assignment", assignment.assignment_id, year.school_year_id
+        )
+    if assignment.end_date is not None and assignment.end_date <= context.today:
+        return TO_BE_DELETED
+    return ACTIVE
+
+
+def _active_year_of_school(context: Context, school_guid: str) -> SchoolYear | None:
+    for calendar in context.reference.calendars.values():
+        if (
+            calendar.school_guid == school_guid
+            and calendar_kept_out(context, calendar.calendar_id) is None
+        ):
+            return context.reference.school_years[calendar.school_year_id]
+    return None
+
+
+def staff_kept_out(context: Context, staff: StaffFacts) -> KeptOut | None:
+    """Seed 000, Section Staff History: teachers only, and "Dates fall within the Active year"."""
+    if staff.role not in TEACHING:
+        return reasons.not_teaching(staff.section_staff_id)
+    kept_out = section_kept_out(context, staff.section)
+    if kept_out is not None:
+        return reasons.referred("class", kept_out)
+    calendar = context.reference.calendars[staff.section.course.calendar_id]
+    year = context.reference.school_years[calendar.school_year_id]
+    if is_within(year, staff.start_date, staff.end_date):
+        return None
+    return reasons.outside_year("section_staff", staff.section_staff_id, year.school_year_id)
+
+
+def tie_kept_out(context: Context, tie: Tie) -> KeptOut | None:
+    """Seed 000, Guardians, Relatives: "marked as Portal. The relationship must also be active"."""
+    if not tie.portal:
+        return reasons.no_portal(tie.relationship_id)
+    has_started = tie.start_date is None or tie.start_date <= context.today
+    if has_started and not is_over(tie.end_date, context.today):
+        return None
+    return reasons.inactive_relationship(tie.relationship_id)
+
+
+def tie_status(context: Context, tie: Tie) -> Status | KeptOut:
+    """What a tie to a student gives the guardian or relative: the student's own status."""
+    kept_out = tie_kept_out(context, tie)
+    if kept_out is not None:
+        return kept_out
+    status = strongest(membership_status(context, row) for row in tie.memberships)
+    if isinstance(status, KeptOut):
+        return reasons.referred("student", status)
+    return reasons.no_student(tie.relationship_id) if status is None else status
+
+
+def student_status(context: Context, facts: PersonFacts) -> Status | KeptOut:
+    """DESIGN §4, Students: several enrollments make one user; a current one makes it active."""
+    status = strongest(membership_status(context, row) for row in facts.memberships)
+    return reasons.no_capacity(facts.person.person_id, "student") if status is None else status
+
+
+def teacher_status(context: Context, facts: PersonFacts) -> Status | KeptOut:
+    """DESIGN §4, Teachers: "a district assignment with `teacher`"."""
+    status = strongest(assignment_status(context, row) for row in facts.assignments if row.teacher)
+    return reasons.no_capacity(facts.person.person_id, "teacher") if status is None else status
+
+
+def strongest(found: Iterable[Status | KeptOut]) -> Status | KeptOut | None:
+    """`active` before `tobedeleted` before all the reasons together; None if nothing is found."""
+    kept_out: list[KeptOut] = []
+    ended = False
+    for status in found:
+        if isinstance(status, KeptOut):
+            kept_out.append(status)
+        elif status == ACTIVE:
+            return ACTIVE
+        else:
+            ended = True
+    if ended:
+        return TO_BE_DELETED
+    return reasons.several(kept_out) if kept_out else None
