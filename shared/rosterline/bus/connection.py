@@ -1,4 +1,4 @@
-"""One way to connect to NATS: reconnects for ever, says so in the log, and fails only at the start."""
+"""One way to connect to NATS: reconnects for ever and says so; fails only at the start."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,8 +24,11 @@ async def connect(url: str, name: str) -> AsyncIterator[Client]:
     Raises BusUnreachableError when the first attempt fails; later losses are waited out.
     """
 
+    closing = False
+
     async def disconnected() -> None:
-        log.warning("nats.disconnected", name=name)
+        if not closing:
+            log.warning("nats.disconnected", name=name)
 
     async def reconnected() -> None:
         log.info("nats.reconnected", name=name)
@@ -53,4 +56,5 @@ async def connect(url: str, name: str) -> AsyncIterator[Client]:
     try:
         yield client
     finally:
+        closing = True
         await client.close()

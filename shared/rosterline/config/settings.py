@@ -46,7 +46,9 @@ class Settings(BaseSettings):
         1000, ge=1, description="Most changes in one message of stream SIS or RECORDS."
     )
     part_bytes: int = Field(
-        400_000, ge=1000, description="Size in bytes at which a message is closed (one row may pass it)."
+        400_000,
+        ge=1000,
+        description="Size in bytes at which a message is closed (one row may pass it).",
     )
     snapshot_rows: int = Field(5000, ge=1, description="Rows read at a time by the first snapshot.")
     idle_confirm_seconds: float = Field(

@@ -1,1 +1,1 @@
-"""The events by which the services meet: source messages, change events, their subjects and schemas."""
+"""The events by which the services meet: their models, subjects and schemas."""

@@ -1,4 +1,4 @@
-"""Change events of stream ONEROSTER: CloudEvents 1.0 in binary mode, and their way through the outbox.
+"""Change events of stream ONEROSTER: CloudEvents 1.0 in binary mode, carried by the outbox.
 
 The projector writes an event into PostgreSQL's WAL as `outbox_text`; capture reads it back with
 `parse_outbox` and publishes subject, headers and data as they are.

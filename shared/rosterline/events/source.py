@@ -98,6 +98,6 @@ SourceMessage = Annotated[
     TransactionPart | SnapshotBegin | SnapshotRows | SnapshotEnd | Gap,
     Field(discriminator="kind"),
 ]
-SOURCE_MESSAGE: TypeAdapter[
-    TransactionPart | SnapshotBegin | SnapshotRows | SnapshotEnd | Gap
-] = TypeAdapter(SourceMessage)
+SOURCE_MESSAGE: TypeAdapter[TransactionPart | SnapshotBegin | SnapshotRows | SnapshotEnd | Gap] = (
+    TypeAdapter(SourceMessage)
+)

@@ -20,9 +20,9 @@ class ReadModelTable(SQLModel):
 
     metadata = V1P2
 
-    sourced_id: str = Field(sa_type=CODE_POINT, primary_key=True)  # type: ignore[call-overload]
-    status: str = Field(sa_type=CODE_POINT)  # type: ignore[call-overload]
-    date_last_modified: datetime = Field(sa_type=TIMESTAMP(timezone=True, precision=3))  # type: ignore[call-overload]
+    sourced_id: str = Field(sa_type=CODE_POINT, primary_key=True)
+    status: str = Field(sa_type=CODE_POINT)
+    date_last_modified: datetime = Field(sa_type=TIMESTAMP(timezone=True, precision=3))
     document: str = Field(sa_type=Text)
     digest: bytes = Field(sa_type=LargeBinary)
     sequence: int = Field(sa_type=BigInteger)
@@ -39,7 +39,7 @@ class Org(ReadModelTable, table=True):
     __tablename__ = "orgs"
     __table_args__ = (by_stamp("orgs"),)
 
-    type: str = Field(sa_type=CODE_POINT)  # type: ignore[call-overload]
+    type: str = Field(sa_type=CODE_POINT)
 
 
 class AcademicSession(ReadModelTable, table=True):
@@ -48,7 +48,7 @@ class AcademicSession(ReadModelTable, table=True):
     __tablename__ = "academic_sessions"
     __table_args__ = (by_stamp("academic_sessions"),)
 
-    type: str = Field(sa_type=CODE_POINT)  # type: ignore[call-overload]
+    type: str = Field(sa_type=CODE_POINT)
 
 
 class Course(ReadModelTable, table=True):
@@ -91,5 +91,3 @@ class Enrollment(ReadModelTable, table=True):
 
     __tablename__ = "enrollments"
     __table_args__ = (by_stamp("enrollments"),)
-
-

@@ -27,7 +27,7 @@ class Clock(RosterlineTable, table=True):
 
     id: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
     epoch: str = Field(sa_type=Text)
-    last_stamp: datetime = Field(sa_type=MOMENT)  # type: ignore[call-overload]
+    last_stamp: datetime = Field(sa_type=MOMENT)
     last_sequence: int = Field(sa_type=BigInteger)
     ready: bool
     evaluated_on: date | None = None
@@ -47,8 +47,8 @@ class Cursor(RosterlineTable, table=True):
     sequence: int = Field(sa_type=BigInteger)
     position: str = Field(sa_type=Text)
     loading: bool
-    applied_at: datetime = Field(sa_type=MOMENT)  # type: ignore[call-overload]
-    committed_at: datetime | None = Field(default=None, sa_type=MOMENT)  # type: ignore[call-overload]
+    applied_at: datetime = Field(sa_type=MOMENT)
+    committed_at: datetime | None = Field(default=None, sa_type=MOMENT)
 
 
 class Connection(RosterlineTable, table=True):

@@ -1,0 +1,140 @@
+"""How capture begins, decided from what slot and streams say. Pure.
+
+Never skip in silence: whenever changes may be missing, the answer is a gap and a new snapshot.
+"""
+
+from dataclasses import dataclass
+
+import orjson
+
+from rosterline.capture.parts import (
+    EPOCH_HEADER,
+    KIND_HEADER,
+    PENDING_HEADER,
+    POSITION_HEADER,
+    TABLES_HEADER,
+)
+from rosterline.capture.position import Position, format_lsn, parse_lsn
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What POSITIONS holds for a slot: whence, how far, and into which streams it was confirmed.
+
+    `system` tells the database from any other, `streams` the streams from later ones of that name.
+    """
+
+    system: str
+    streams: tuple[str, ...]
+    lsn: int
+
+    def to_json(self) -> bytes:
+        """As stored."""
+        return orjson.dumps(
+            {"system": self.system, "streams": self.streams, "lsn": format_lsn(self.lsn)}
+        )
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "Mark":
+        """The inverse of `to_json`."""
+        fields = orjson.loads(data)
+        return cls(fields["system"], tuple(fields["streams"]), parse_lsn(fields["lsn"]))
+
+
+@dataclass(frozen=True, slots=True)
+class SlotState:
+    """A slot as the database describes it; `lost` when its WAL is gone."""
+
+    confirmed: int
+    lost: bool
+    active_pid: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowsEnd:
+    """The last message of stream SIS or RECORDS.
+
+    `pending` is the position at which an unfinished snapshot becomes consistent: None when there is
+    none, 0 when its rows are not all sent.
+    """
+
+    kind: str
+    epoch: int
+    position: Position
+    pending: int | None
+    tables: tuple[str, ...] = ()
+
+    @classmethod
+    def from_headers(cls, headers: dict[str, str] | None) -> "RowsEnd | None":
+        """From the last message's headers; None for an empty stream."""
+        if not headers:
+            return None
+        pending = headers.get(PENDING_HEADER)
+        return cls(
+            headers[KIND_HEADER],
+            int(headers[EPOCH_HEADER]),
+            Position.parse(headers[POSITION_HEADER]),
+            None if pending is None else parse_lsn(pending),
+            tuple(filter(None, headers.get(TABLES_HEADER, "").split(","))),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Make a new slot and snapshot everything; `gap` says why changes may be missing, if they may."""
+
+    epoch: int
+    gap: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on after the last message.
+
+    With `tables` the rest of their snapshot is to be sent first; `pending` is where a snapshot whose
+    rows are all sent becomes consistent.
+    """
+
+    epoch: int
+    tables: tuple[str, ...] = ()
+    pending: int | None = None
+
+
+Plan = Begin | Resume
+
+
+def make_plan(
+    slot: SlotState | None,
+    rows: RowsEnd | None,
+    mark: Mark | None,
+    now: Mark,
+) -> Plan:
+    """How to begin; `now` is the database and the streams of this moment (its position is unused)."""
+    if rows is None and mark is None:
+        return Begin(epoch=1, gap=None)
+    epoch = rows.epoch if rows else 0
+    if rows is not None and rows.kind == "gap":
+        return Begin(epoch + 1, gap=None)
+    reason = missing(slot, rows, mark, now)
+    if reason or rows is None:
+        return Begin(epoch + 1, gap=reason)
+    if rows.pending == 0:
+        return Resume(epoch, tables=rows.tables)
+    return Resume(epoch, pending=rows.pending)
+
+
+def missing(
+    slot: SlotState | None, rows: RowsEnd | None, mark: Mark | None, now: Mark
+) -> str | None:
+    """Why changes may be missing between the stream and the slot; None when none can be."""
+    if slot is None:
+        return "the replication slot no longer exists"
+    if slot.lost:
+        return "the replication slot lost WAL that had not been read"
+    if mark is None or slot.confirmed > mark.lsn:
+        return "the replication slot is ahead of what was published"
+    if mark.system != now.system:
+        return "the database is another one than before"
+    if mark.streams != now.streams or rows is None:
+        return "a stream is another one than before"
+    return None

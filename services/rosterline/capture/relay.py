@@ -1,0 +1,151 @@
+"""Fenced publishing into one stream: nothing is stored unless it comes right after what we know is last.
+
+Every publish names the sequence that must be last in the stream. A second writer, or a publish of
+our own whose fate is unknown, makes the next one fail; capture then reads the stream's end again
+and goes on from there. So nothing is ever stored twice, and no dedupe window is needed.
+"""
+
+import uuid
+from dataclasses import dataclass
+
+import orjson
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.errors import APIError, NotFoundError
+
+from rosterline.bus.topology import identity
+from rosterline.capture.parts import Outgoing
+
+ACK_SECONDS = 10.0
+LARGEST_BATCH = 500
+LARGEST_BATCH_BYTES = 4_000_000
+EXPECTED_LAST = "Nats-Expected-Last-Sequence"
+BATCH_ID = "Nats-Batch-Id"
+BATCH_SEQUENCE = "Nats-Batch-Sequence"
+BATCH_COMMIT = "Nats-Batch-Commit"
+WRONG_LAST_SEQUENCE = {10070, 10071, 10164}
+
+
+class FencedError(Exception):
+    """The stream's end is not where we left it: another writer, or a publish of unknown fate."""
+
+
+class PublishError(Exception):
+    """A publish that failed or whose fate is unknown; read the stream's end and go on from there."""
+
+
+class TooLargeError(Exception):
+    """A single row or event that is larger than NATS allows a message to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnd:
+    """The end of a stream: its identity, last sequence, and the headers of its last message."""
+
+    identity: str
+    sequence: int
+    headers: dict[str, str] | None
+    data: bytes = b""
+
+
+async def read_end(jetstream: JetStreamContext, stream: str) -> StreamEnd:
+    """The stream's end."""
+    info = await jetstream.stream_info(stream)
+    sequence = info.state.last_seq
+    if sequence == 0:
+        return StreamEnd(identity(info), 0, None)
+    try:
+        message = await jetstream.get_msg(stream, seq=sequence)
+    except NotFoundError:
+        return StreamEnd(identity(info), sequence, None)
+    return StreamEnd(identity(info), sequence, message.headers or {}, message.data or b"")
+
+
+class Relay:
+    """The one writer of a stream, from the sequence that it was given."""
+
+    def __init__(self, client: Client, jetstream: JetStreamContext, last_sequence: int) -> None:
+        self.client = client
+        self.jetstream = jetstream
+        self.last_sequence = last_sequence
+
+    async def publish(self, messages: list[Outgoing]) -> None:
+        """Store all messages in order, or raise FencedError, PublishError or TooLargeError.
+
+        Up to `LARGEST_BATCH` messages go as one atomic batch, which costs one sync to disk.
+        """
+        for batch in batches(messages):
+            self.refuse_too_large(batch)
+            if len(batch) == 1:
+                await self.publish_one(batch[0])
+            else:
+                await self.publish_batch(batch)
+
+    def refuse_too_large(self, batch: list[Outgoing]) -> None:
+        """A message beyond the server's limit would never get through: say so."""
+        limit = self.client.max_payload
+        for message in batch:
+            if len(message.data) > limit - 4096:
+                raise TooLargeError(
+                    f"a message of {len(message.data)} bytes for {message.subject} is larger than "
+                    f"NATS allows ({limit}); raise max_payload on the server"
+                )
+
+    async def publish_one(self, message: Outgoing) -> None:
+        """Store one message."""
+        headers = message.headers | {EXPECTED_LAST: str(self.last_sequence)}
+        try:
+            ack = await self.jetstream.publish(
+                message.subject, message.data, timeout=ACK_SECONDS, headers=headers
+            )
+        except APIError as error:
+            raise refusal(error.err_code, error.description) from error
+        except (NatsError, TimeoutError, OSError) as error:
+            raise PublishError(f"no acknowledgement from NATS: {error!r}") from error
+        self.last_sequence = ack.seq
+
+    async def publish_batch(self, messages: list[Outgoing]) -> None:
+        """Store several messages, all or none (NATS ADR-50)."""
+        batch_id = uuid.uuid4().hex
+        reply = b""
+        try:
+            for number, message in enumerate(messages, start=1):
+                headers = message.headers | {BATCH_ID: batch_id, BATCH_SEQUENCE: str(number)}
+                if number == 1:
+                    headers[EXPECTED_LAST] = str(self.last_sequence)
+                if number < len(messages):
+                    await self.client.publish(message.subject, message.data, headers=headers)
+                    continue
+                headers[BATCH_COMMIT] = "1"
+                answer = await self.client.request(
+                    message.subject, message.data, timeout=ACK_SECONDS, headers=headers
+                )
+                reply = answer.data
+        except (NatsError, TimeoutError, OSError) as error:
+            raise PublishError(f"no acknowledgement from NATS: {error!r}") from error
+        answered = orjson.loads(reply)
+        if "error" in answered:
+            failure = answered["error"]
+            raise refusal(failure.get("err_code"), failure.get("description"))
+        self.last_sequence = answered["seq"]
+
+
+def refusal(code: int | None, description: str | None) -> FencedError | PublishError:
+    """The exception for an error that the server answered."""
+    if code in WRONG_LAST_SEQUENCE:
+        return FencedError(f"the stream has moved: {description}")
+    return PublishError(f"NATS refused a message: {description} ({code})")
+
+
+def batches(messages: list[Outgoing]) -> list[list[Outgoing]]:
+    """The messages in runs that one atomic batch can hold."""
+    runs: list[list[Outgoing]] = []
+    size = 0
+    for message in messages:
+        size += len(message.data)
+        if not runs or len(runs[-1]) >= LARGEST_BATCH or size > LARGEST_BATCH_BYTES:
+            runs.append([])
+            size = len(message.data)
+        runs[-1].append(message)
+    return runs

@@ -1,0 +1,276 @@
+"""One life of a capture: where the streams end, what to do about it, and then the stream.
+
+Everything is read anew at the start, so that whatever broke the life before has no memory here.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+import asyncpg
+import structlog
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+
+from rosterline.bus.topology import POSITIONS, ensure_streams
+from rosterline.capture.parts import (
+    KIND_HEADER,
+    POSITION_HEADER,
+    TABLES_HEADER,
+    Assembler,
+    Destination,
+    Limits,
+    Outgoing,
+    Published,
+)
+from rosterline.capture.pgoutput import Decoder
+from rosterline.capture.plan import Begin, Mark, Resume, RowsEnd, make_plan
+from rosterline.capture.position import Position, format_lsn
+from rosterline.capture.relay import Relay, StreamEnd, read_end
+from rosterline.capture.replication import CreatedSlot, ReplicationConnection, open_replication
+from rosterline.capture.snapshot import SnapshotPlace, read_table, remaining
+from rosterline.capture.source import drop_slot, fetch_primary_keys, fetch_shape, fetch_slot
+from rosterline.capture.stream import Progress, Streamer, keep_mark
+from rosterline.config.settings import Settings
+from rosterline.events.source import Gap, SnapshotBegin, SnapshotEnd, SnapshotRows
+from rosterline.events.subjects import gap_subject, position_subject, source_subject
+from rosterline.telemetry import failpoints
+
+log = structlog.get_logger(__name__)
+
+Body = SnapshotBegin | SnapshotRows | SnapshotEnd | Gap
+Keys = dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A database to capture: where, which tables, and into which streams."""
+
+    name: str
+    dsn: str
+    schema: str
+    tables: tuple[str, ...]
+    slot: str
+    rows_stream: str
+    outbox_stream: str | None
+
+
+class Capture:
+    """One connection's life."""
+
+    def __init__(
+        self,
+        source: Source,
+        settings: Settings,
+        database: asyncpg.Connection,
+        client: Client,
+        replication: ReplicationConnection,
+    ) -> None:
+        self.source = source
+        self.settings = settings
+        self.database = database
+        self.client = client
+        self.jetstream: JetStreamContext = client.jetstream()
+        self.replication = replication
+        self.limits = Limits(settings.part_rows, settings.part_bytes)
+        self.relays: dict[Destination, Relay] = {}
+        self.mark_subject = position_subject(settings.district, source.slot)
+
+    async def run(self, stop: asyncio.Event, resnapshot: tuple[str, ...]) -> None:
+        """Find out where we are, send what a snapshot owes, then stream until `stop`."""
+        rows, outbox = await self.read_ends()
+        mark = await self.read_mark()
+        now = await self.mark_of_now(rows, outbox)
+        slot = await fetch_slot(self.database, self.source.slot)
+        end = RowsEnd.from_headers(rows.headers)
+        plan = make_plan(slot, end, mark, now)
+        log.info("capture.plan", source=self.source.name, plan=repr(plan))
+        keys = await fetch_primary_keys(self.database, self.source.schema)
+        if isinstance(plan, Begin):
+            progress, mark = await self.begin(plan, now, keys)
+            published = Published(Position(mark.lsn), None)
+        else:
+            held = end.position if end else Position(0)
+            progress = Progress(plan.epoch, plan.pending)
+            place = SnapshotPlace.from_message(rows.data) if is_rows(end) else None
+            tables = plan.tables
+            if resnapshot:
+                await self.send_rows(self.snapshot_begin(plan.epoch, held, resnapshot))
+                tables, place = resnapshot, None
+            if tables:
+                progress.pending = await self.resume_snapshot(plan, tables, place, held, keys)
+            published = Published(held, position_of(outbox))
+        await self.stream(stop, progress, published, mark or now, keys)
+
+    async def read_ends(self) -> tuple[StreamEnd, StreamEnd | None]:
+        """Where the streams end; from there on we are their only writer, or fail."""
+        names = [self.source.rows_stream, POSITIONS]
+        if self.source.outbox_stream:
+            names.append(self.source.outbox_stream)
+        await ensure_streams(self.jetstream, names)
+        rows = await read_end(self.jetstream, self.source.rows_stream)
+        self.relays = {"rows": Relay(self.client, self.jetstream, rows.sequence)}
+        if not self.source.outbox_stream:
+            return rows, None
+        outbox = await read_end(self.jetstream, self.source.outbox_stream)
+        self.relays["outbox"] = Relay(self.client, self.jetstream, outbox.sequence)
+        return rows, outbox
+
+    async def read_mark(self) -> Mark | None:
+        """How far the slot was confirmed, as we wrote it down."""
+        try:
+            message = await self.jetstream.get_last_msg(POSITIONS, self.mark_subject)
+        except NotFoundError:
+            return None
+        return Mark.from_json(message.data or b"{}")
+
+    async def mark_of_now(self, rows: StreamEnd, outbox: StreamEnd | None) -> Mark:
+        """The database and streams that we are connected to."""
+        streams = (rows.identity, outbox.identity) if outbox else (rows.identity,)
+        return Mark(await self.replication.identify(), streams, 0)
+
+    async def begin(self, plan: Begin, now: Mark, keys: Keys) -> tuple[Progress, Mark]:
+        """Tell of a gap if there may be one, make the slot, and send its whole snapshot."""
+        if plan.gap:
+            await self.send_gap(plan)
+        await drop_slot(self.database, self.source.slot)
+        slot = await self.replication.create_slot(self.source.slot)
+        failpoints.reach(failpoints.CAPTURE_AFTER_SLOT)
+        mark = Mark(now.system, now.streams, slot.consistent_point)
+        await keep_mark(self.jetstream, self.mark_subject, mark)
+        position = Position(slot.consistent_point)
+        reason = plan.gap or "first start"
+        await self.send_rows(self.snapshot_begin(plan.epoch, position, self.source.tables, reason))
+        await self.send_tables(slot, plan.epoch, position, self.source.tables, None, keys)
+        body = SnapshotEnd(epoch=plan.epoch, position=format_lsn(position.lsn))
+        await self.send_rows(self.message(Progress(plan.epoch), position, body))
+        failpoints.reach(failpoints.CAPTURE_AFTER_SNAPSHOT)
+        return Progress(plan.epoch), mark
+
+    async def resume_snapshot(
+        self,
+        plan: Resume,
+        tables: tuple[str, ...],
+        place: SnapshotPlace | None,
+        held: Position,
+        keys: Keys,
+    ) -> int:
+        """Send the rest of a snapshot, out of a later moment, and answer which moment."""
+        name = f"capture {self.source.name} snapshot"
+        async with open_replication(self.source.dsn, name) as second:
+            slot = await second.create_slot(f"{self.source.slot}_snapshot", temporary=True)
+            await self.send_tables(slot, plan.epoch, held, tables, place, keys)
+        failpoints.reach(failpoints.CAPTURE_AFTER_SNAPSHOT)
+        return slot.consistent_point
+
+    async def send_tables(
+        self,
+        slot: CreatedSlot,
+        epoch: int,
+        position: Position,
+        tables: tuple[str, ...],
+        place: SnapshotPlace | None,
+        keys: Keys,
+    ) -> None:
+        """Send the rows of the tables behind `place`, as the slot's snapshot shows them."""
+        limits = Limits(self.settings.snapshot_rows, self.settings.part_bytes)
+        progress = Progress(epoch, pending=0)
+        async with self.database.transaction(isolation="repeatable_read", readonly=True):
+            await self.database.execute(f"SET TRANSACTION SNAPSHOT '{slot.snapshot}'")
+            for table, after in remaining(tables, place):
+                shape = await fetch_shape(self.database, self.source.schema, table, keys[table])
+                header = (epoch, format_lsn(position.lsn))
+                async for body in read_table(self.database, shape, after, limits, header):
+                    headers = {TABLES_HEADER: ",".join(tables)}
+                    message = self.message(progress, position, body, headers)
+                    await self.send_rows(message)
+                    failpoints.reach(failpoints.CAPTURE_DURING_SNAPSHOT)
+                log.info("snapshot.table", source=self.source.name, table=table)
+
+    def snapshot_begin(
+        self, epoch: int, position: Position, tables: tuple[str, ...], reason: str = "asked for"
+    ) -> Outgoing:
+        """The message that begins a snapshot."""
+        body = SnapshotBegin(
+            epoch=epoch, position=format_lsn(position.lsn), tables=tables, reason=reason
+        )
+        headers = {TABLES_HEADER: ",".join(tables)}
+        return self.message(Progress(epoch, pending=0), position, body, headers)
+
+    async def send_gap(self, plan: Begin) -> None:
+        """Tell the streams' readers that changes may be missing; the new slot comes only after."""
+        log.error("capture.gap", source=self.source.name, reason=plan.gap)
+        origin = Position(0)
+        body = Gap(epoch=plan.epoch, position=format_lsn(0), reason=plan.gap or "")
+        message = self.message(Progress(plan.epoch), origin, body)
+        if "outbox" in self.relays:
+            subject = gap_subject(self.settings.district)
+            event = Outgoing("outbox", subject, message.headers, message.data)
+            await self.relays["outbox"].publish([event])
+        await self.send_rows(message)
+
+    def message(
+        self,
+        progress: Progress,
+        position: Position,
+        body: Body,
+        headers: dict[str, str] | None = None,
+    ) -> Outgoing:
+        """A message of the rows' stream."""
+        return Outgoing(
+            "rows",
+            source_subject(self.source.name, self.settings.district, body.kind),
+            progress.headers()
+            | {KIND_HEADER: body.kind, POSITION_HEADER: str(position)}
+            | (headers or {}),
+            body.model_dump_json().encode(),
+        )
+
+    async def send_rows(self, message: Outgoing) -> None:
+        """Publish one message of the rows' stream."""
+        await self.relays["rows"].publish([message])
+
+    async def stream(
+        self,
+        stop: asyncio.Event,
+        progress: Progress,
+        published: Published,
+        mark: Mark,
+        keys: Keys,
+    ) -> None:
+        """Stream from where the slot was confirmed."""
+        district, name = self.settings.district, self.source.name
+        assembler = Assembler(
+            published,
+            self.limits,
+            source_subject(name, district, "transaction"),
+            progress.headers,
+            progress.epoch,
+        )
+        await self.replication.start(self.source.slot, self.source.slot, mark.lsn)
+        log.info("capture.streaming", source=name, position=format_lsn(mark.lsn))
+        streamer = Streamer(
+            replication=self.replication,
+            jetstream=self.jetstream,
+            relays=self.relays,
+            decoder=Decoder(keys),
+            assembler=assembler,
+            progress=progress,
+            mark=mark,
+            mark_subject=self.mark_subject,
+            end_subject=source_subject(name, district, "snapshot_end"),
+            idle_seconds=self.settings.idle_confirm_seconds,
+        )
+        await streamer.run(stop)
+
+
+def is_rows(end: RowsEnd | None) -> bool:
+    """Whether the stream's last message holds rows of a snapshot."""
+    return end is not None and end.kind == "snapshot_rows"
+
+
+def position_of(end: StreamEnd | None) -> Position | None:
+    """The position that the last event of the outbox's stream carries."""
+    if end is None or not end.headers or POSITION_HEADER not in end.headers:
+        return None
+    return Position.parse(end.headers[POSITION_HEADER])

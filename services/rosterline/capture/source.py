@@ -1,0 +1,106 @@
+"""SQL that capture asks a source database: slots, keys, snapshots. Reads only."""
+
+from dataclasses import dataclass
+
+import asyncpg
+
+from rosterline.capture.plan import SlotState
+from rosterline.capture.position import parse_lsn
+
+SLOT = """
+SELECT confirmed_flush_lsn::text, active_pid,
+       coalesce(wal_status = 'lost', false) OR conflicting IS TRUE
+       OR invalidation_reason IS NOT NULL AS lost
+FROM pg_replication_slots WHERE slot_name = $1
+"""
+SLOT_BEFORE_17 = SLOT.replace("OR invalidation_reason IS NOT NULL", "").replace(
+    "OR conflicting IS TRUE", ""
+)
+PRIMARY_KEYS = """
+SELECT c.relname AS table, array_agg(a.attname::text ORDER BY k.place) AS columns
+FROM pg_index i
+JOIN pg_class c ON c.oid = i.indrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k (number, place)
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
+WHERE i.indisprimary AND n.nspname = $1
+GROUP BY c.relname
+"""
+COLUMNS = """
+SELECT a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type
+FROM pg_attribute a
+WHERE a.attrelid = format('%I.%I', $1::text, $2::text)::regclass
+  AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+ORDER BY a.attnum
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TableShape:
+    """A table to be read whole: its columns with their types, and its primary key."""
+
+    schema: str
+    name: str
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    key: tuple[str, ...]
+
+    def rows_query(self, *, after: bool, limit: int) -> str:
+        """Rows as texts in key order; with `after`, those behind the key in $1 … $n."""
+        listed = ", ".join(f'whole."{column}"::text' for column in self.columns)
+        # Qualified: a bare name in ORDER BY would mean the text in the output, and sort 10 before 2.
+        keys = ", ".join(f'whole."{column}"' for column in self.key)
+        where = ""
+        if after:
+            types = dict(zip(self.columns, self.types, strict=True))
+            values = ", ".join(
+                f"${number}::text::{types[column]}"
+                for number, column in enumerate(self.key, start=1)
+            )
+            where = f"WHERE ({keys}) > ({values})"
+        return (
+            f'SELECT {listed} FROM "{self.schema}"."{self.name}" AS whole {where} '
+            f"ORDER BY {keys} LIMIT {limit}"
+        )
+
+
+async def fetch_slot(connection: asyncpg.Connection, slot: str) -> SlotState | None:
+    """The slot, or None."""
+    modern = connection.get_server_version().major >= 17
+    row = await connection.fetchrow(SLOT if modern else SLOT_BEFORE_17, slot)
+    if row is None:
+        return None
+    confirmed = row["confirmed_flush_lsn"]
+    return SlotState(parse_lsn(confirmed) if confirmed else 0, row["lost"], row["active_pid"])
+
+
+async def drop_slot(connection: asyncpg.Connection, slot: str) -> None:
+    """Give up a slot, and with it the WAL that it kept."""
+    await connection.execute(
+        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1",
+        slot,
+    )
+
+
+async def fetch_primary_keys(
+    connection: asyncpg.Connection, schema: str
+) -> dict[str, tuple[str, ...]]:
+    """Primary keys by table of a schema."""
+    rows = await connection.fetch(PRIMARY_KEYS, schema)
+    return {row["table"]: tuple(row["columns"]) for row in rows}
+
+
+async def fetch_shape(
+    connection: asyncpg.Connection, schema: str, table: str, key: tuple[str, ...]
+) -> TableShape:
+    """A table's columns, as they are now."""
+    rows = await connection.fetch(COLUMNS, schema, table)
+    names = tuple(row["name"] for row in rows)
+    return TableShape(schema, table, names, tuple(row["type"] for row in rows), key)
+
+
+async def try_lock(connection: asyncpg.Connection, slot: str) -> bool:
+    """Take the lock that makes a capture the only one of its slot, for this session."""
+    return bool(
+        await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", slot)
+    )

@@ -1,0 +1,57 @@
+"""Reading what a stream holds."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import nats
+from nats.aio.client import Client
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
+
+from rosterline.events.source import (
+    SOURCE_MESSAGE,
+    Gap,
+    SnapshotBegin,
+    SnapshotEnd,
+    SnapshotRows,
+    TransactionPart,
+)
+
+Message = TransactionPart | SnapshotBegin | SnapshotRows | SnapshotEnd | Gap
+
+
+@asynccontextmanager
+async def client_of(url: str) -> AsyncIterator[Client]:
+    """A connection of the test's own."""
+    client = await nats.connect(url)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def last_sequence(client: Client, stream: str) -> int:
+    """The sequence of the stream's last message; 0 when there is no such stream yet."""
+    try:
+        return (await client.jetstream().stream_info(stream)).state.last_seq
+    except NotFoundError:
+        return 0
+
+
+async def read_all(client: Client, stream: str) -> list[tuple[str, dict[str, str], bytes]]:
+    """Subject, headers and data of every message, in order."""
+    jetstream = client.jetstream()
+    count = (await jetstream.stream_info(stream)).state.messages
+    config = ConsumerConfig(ack_policy=AckPolicy.NONE, deliver_policy=DeliverPolicy.ALL)
+    subscription = await jetstream.pull_subscribe("", stream=stream, config=config)
+    found: list[tuple[str, dict[str, str], bytes]] = []
+    while len(found) < count:
+        for message in await subscription.fetch(min(500, count - len(found)), timeout=5):
+            found.append((message.subject, message.headers or {}, message.data))
+    await subscription.unsubscribe()
+    return found
+
+
+async def read_source(client: Client, stream: str = "SIS") -> list[Message]:
+    """Every message of a source stream, decoded."""
+    return [SOURCE_MESSAGE.validate_json(data) for _, _, data in await read_all(client, stream)]
