@@ -1,5 +1,6 @@
 """Child processes: ending them in time, and finding those that a killed parent left behind."""
 
+import errno
 import os
 import signal
 import socket
@@ -30,13 +31,18 @@ def free_port() -> int:
 
 
 def is_free(host: str, port: int) -> bool:
-    """Whether a server could listen there now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
+    """Whether a server could listen there now; raises LaunchError for a host that is not here."""
+    try:
+        family, kind, *_, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno in {errno.EADDRINUSE, errno.EACCES}:
             return False
+        raise LaunchError(f"cannot listen on {host}: {error.strerror}") from error
     return True
 
 
@@ -46,9 +52,9 @@ def end_of(log: Path) -> str:
 
 
 def stop_process(
-    process: subprocess.Popen[bytes], gently: signal.Signals, hard: signal.Signals = signal.SIGKILL
+    process: subprocess.Popen[bytes], gently: signal.Signals, hard: signal.Signals
 ) -> None:
-    """End a child: first `gently`, and after `STOP_SECONDS` by force."""
+    """End a child: first `gently`, and after `STOP_SECONDS` the hard way."""
     if process.poll() is not None:
         return
     process.send_signal(gently)

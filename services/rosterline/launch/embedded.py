@@ -52,6 +52,8 @@ class EmbeddedPostgres:
     port: int = field(default_factory=free_port)
     options: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    label: str = "postgres"
+    stop_signals: tuple[signal.Signals, signal.Signals] = (signal.SIGINT, signal.SIGQUIT)
 
     @property
     def cluster(self) -> Path:
@@ -157,7 +159,7 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """End the server; open connections are closed."""
         if self.process is not None:
-            stop_process(self.process, signal.SIGINT, signal.SIGQUIT)
+            stop_process(self.process, *self.stop_signals)
 
 
 @dataclass
@@ -168,7 +170,9 @@ class EmbeddedNats:
     port: int = field(default_factory=free_port)
     sync_interval: str = "always"
     process: subprocess.Popen[bytes] | None = None
-    name: str = field(default_factory=lambda: f"rosterline-{secrets.token_hex(4)}")
+    server_name: str = field(default_factory=lambda: f"rosterline-{secrets.token_hex(4)}")
+    label: str = "nats"
+    stop_signals: tuple[signal.Signals, signal.Signals] = (signal.SIGTERM, signal.SIGKILL)
 
     @property
     def log(self) -> Path:
@@ -216,7 +220,7 @@ class EmbeddedNats:
         """The configuration file's content."""
         password = kept_password(self.folder / "nats.password")
         return (
-            f"server_name: {self.name}\n"
+            f"server_name: {self.server_name}\n"
             f"host: 127.0.0.1\nport: {self.port}\nmax_payload: 8MB\n"
             f"pid_file: '{self.folder / 'nats.pid'}'\n"
             f"authorization {{ user: {SUPERUSER}, password: '{password}' }}\n"
@@ -227,7 +231,7 @@ class EmbeddedNats:
     def wait_until_ready(self) -> None:
         """Return when the server greets; raise ServerError when it gives up."""
         deadline = time.monotonic() + START_SECONDS
-        while self.name not in greeting(self.port):
+        while self.server_name not in greeting(self.port):
             ended = self.process is None or self.process.poll() is not None
             if ended or time.monotonic() > deadline:
                 raise ServerError(
@@ -238,7 +242,7 @@ class EmbeddedNats:
     def stop(self) -> None:
         """End the server."""
         if self.process is not None:
-            stop_process(self.process, signal.SIGTERM)
+            stop_process(self.process, *self.stop_signals)
 
 
 def greeting(port: int) -> str:

@@ -32,6 +32,18 @@ class Endpoints:
     pid: int
     pids: Mapping[str, int]
 
+    @classmethod
+    def of(cls, settings: Settings, *, api: str, pids: Mapping[str, int]) -> "Endpoints":
+        """Those of an instance that this process runs."""
+        return cls(
+            api=api,
+            nats=settings.nats_url,
+            sis_dsn=settings.sis_dsn,
+            dsn=settings.dsn,
+            pid=os.getpid(),
+            pids=pids,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class PartState:
@@ -46,9 +58,14 @@ class PartState:
 
 @dataclass(frozen=True)
 class DataFolder:
-    """A folder that belongs to one `up` at a time."""
+    """A folder that belongs to one `up` at a time; `path` is absolute."""
 
     path: Path
+
+    @classmethod
+    def at(cls, path: Path | None) -> "DataFolder":
+        """The folder that an option named, or the usual one."""
+        return cls((path or DEFAULT_FOLDER).resolve())
 
     @property
     def logs(self) -> Path:
@@ -111,9 +128,16 @@ class DataFolder:
         return Endpoints(**found)
 
     def states(self) -> dict[str, PartState]:
-        """How the parts of the instance fared when it last wrote."""
+        """How the parts of the instance that runs here fare; empty when nothing runs here."""
+        if self.endpoints() is None:
+            return {}
         found = read_json(self.supervisor_file) or {}
         return {name: PartState(**state) for name, state in found.items()}
+
+    def states_of(self, settings: Settings) -> dict[str, PartState]:
+        """As `states`, but empty when the settings are of another instance."""
+        endpoints = self.endpoints()
+        return self.states() if endpoints and endpoints.dsn == settings.dsn else {}
 
 
 def replace_file(path: Path, content: Mapping[str, Any]) -> None:
@@ -162,7 +186,7 @@ def find_settings(data: Path | None, *needed: str) -> Settings:
     settings = environment_settings()
     if data is None and all(getattr(settings, name) for name in needed):
         return settings
-    folder = DataFolder(data or DEFAULT_FOLDER)
+    folder = DataFolder.at(data)
     endpoints = folder.endpoints()
     if endpoints is None:
         variables = ", ".join(f"ROSTERLINE_{name.upper()}" for name in needed)

@@ -1,0 +1,105 @@
+"""`rosterline connection …`: vendors' connections. A secret is shown once and kept nowhere."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+
+import asyncpg
+import typer
+
+from rosterline.api import connections
+from rosterline.db.pools import open_connection
+from rosterline.launch.display import print_json, print_line, print_table
+from rosterline.launch.instance import find_settings
+from rosterline.launch.options import DataOption, JsonOption
+
+T = TypeVar("T")
+
+connection_commands = typer.Typer(
+    help="Vendors: what they may see, and their credentials.", no_args_is_help=True
+)
+AppArgument = Annotated[str, typer.Argument(help="The vendor's app name.")]
+
+
+def with_database(data: DataOption, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+    """Do something on the Rosterline database."""
+    settings = find_settings(data, "dsn")
+
+    async def run() -> T:
+        async with open_connection(settings.dsn, "connection") as connection:
+            return await work(connection)
+
+    return asyncio.run(run())
+
+
+def listed(text: str | None) -> list[str] | None:
+    """The parts of an option that takes several values, separated by commas or spaces."""
+    return None if text is None else text.replace(",", " ").split()
+
+
+def show_credentials(made: connections.NewConnection, *, as_json: bool) -> None:
+    """The only time that a secret is seen."""
+    if as_json:
+        print_json(
+            {"app": made.app, "client_id": made.client_id, "client_secret": made.client_secret}
+        )
+        return
+    print_line(f"client_id      {made.client_id}\nclient_secret  {made.client_secret}")
+    print_line("The secret is not kept: write it down now.")
+
+
+@connection_commands.command("add")
+def add_command(
+    app: AppArgument,
+    *,
+    version: Annotated[str, typer.Option(help="OneRoster version: 1.1 or 1.2.")] = "1.2",
+    schools: Annotated[
+        str | None, typer.Option(help="School GUIDs, separated by commas; without it all schools.")
+    ] = None,
+    scopes: Annotated[
+        str | None, typer.Option(help="Scopes, separated by commas; without it roster.readonly.")
+    ] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a connection and show its credentials, once."""
+    made = with_database(
+        data, lambda db: connections.add(db, app, version, listed(scopes), listed(schools))
+    )
+    show_credentials(made, as_json=as_json)
+
+
+@connection_commands.command("list")
+def list_command(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Show all connections."""
+    found = with_database(data, connections.list_all)
+    if as_json:
+        print_json([row.as_json() for row in found])
+        return
+    print_table(
+        "Connections",
+        ["app", "client_id", "version", "scopes", "schools"],
+        (
+            [
+                row.app,
+                row.client_id,
+                row.version,
+                " ".join(row.scopes),
+                "all" if row.schools is None else " ".join(row.schools),
+            ]
+            for row in found
+        ),
+    )
+
+
+@connection_commands.command("rotate")
+def rotate_command(app: AppArgument, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Give a connection a new secret; the old one ends at once."""
+    show_credentials(with_database(data, lambda db: connections.rotate(db, app)), as_json=as_json)
+
+
+@connection_commands.command("remove")
+def remove_command(app: AppArgument, data: DataOption = None) -> None:
+    """End a connection."""
+    with_database(data, lambda db: connections.remove(db, app))
+    print_line(f"connection {app} removed")

@@ -1,0 +1,121 @@
+"""`rosterline demo`: a made-up district inside `up`, changing as you watch, and commands to try."""
+
+import asyncio
+import base64
+import http.client
+import json
+import shlex
+import sys
+import sysconfig
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rosterline.api import connections
+from rosterline.config.settings import Settings
+from rosterline.db.pools import open_connection
+from rosterline.launch.display import progress_bar
+from rosterline.launch.errors import LaunchError
+from rosterline.sample.changes import run_changes
+from rosterline.sample.generate import generate
+
+APP = "demo"
+ROSTERING = "/ims/oneroster/rostering/v1p2"
+IS_EMPTY = (
+    "SELECT NOT EXISTS (SELECT 1 FROM sis.person) AND NOT EXISTS (SELECT 1 FROM sis.district)"
+)
+SUGGESTIONS = """
+A district that changes {rate:g} times a second. Paste these into another terminal:
+
+  # a token, good for {minutes} minutes
+  TOKEN={token}
+
+  # a page of students
+  curl -s -H "Authorization: Bearer $TOKEN" '{url}/students?limit=2'
+
+  # what has changed since a minute ago
+  SINCE=$(date -u -d '1 minute ago' +%FT%TZ 2>/dev/null || date -u -v-1M +%FT%TZ)
+  curl -s -G -H "Authorization: Bearer $TOKEN" '{url}/users' \\
+    --data-urlencode "filter=dateLastModified>'$SINCE'"
+
+  # changes as they come
+  {command} tail --data {folder}
+
+Ctrl-C ends everything.
+"""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demo adds to `up`."""
+
+    folder: Path
+    students: int
+    rate: float
+    seed: int
+    show: Callable[[str], None]
+
+    async def before_services(self, settings: Settings) -> None:
+        """Fill the SIS, if it is empty."""
+        async with open_connection(settings.sis_dsn, "demo") as connection:
+            is_empty = await connection.fetchval(IS_EMPTY)
+        if is_empty:
+            with progress_bar() as progress:
+                await generate(
+                    settings.sis_dsn, students=self.students, seed=self.seed, progress=progress
+                )
+
+    async def after_ready(self, settings: Settings, stop: asyncio.Event) -> None:
+        """Print what to try, and let the district change."""
+        async with open_connection(settings.dsn, "demo") as connection:
+            await connections.remove(connection, APP)
+            made = await connections.add(connection, APP, "1.2", None, None)
+        token = await asyncio.to_thread(
+            fetch_token, settings.port, made.client_id, made.client_secret
+        )
+        self.show(self.suggestions(settings, token))
+        if self.rate > 0:
+            await run_changes(
+                settings.sis_dsn, rate=self.rate, seed=self.seed, stop=stop, on_change=self.show
+            )
+
+    def suggestions(self, settings: Settings, token: str) -> str:
+        """Commands that work as they stand."""
+        return SUGGESTIONS.format(
+            rate=self.rate,
+            minutes=settings.token_seconds // 60,
+            token=token,
+            url=f"{settings.base_url}{ROSTERING}",
+            command=own_command(),
+            folder=shlex.quote(str(self.folder)),
+        )
+
+
+def own_command() -> str:
+    """How this very installation is called, from any folder."""
+    script = Path(sysconfig.get_path("scripts")) / "rosterline"
+    if script.exists():
+        return shlex.quote(str(script))
+    return f"{shlex.quote(sys.executable)} -m rosterline"
+
+
+def fetch_token(port: int, client_id: str, client_secret: str) -> str:
+    """An access token, as any client gets one."""
+    basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request(
+            "POST",
+            "/oauth2/token",
+            "grant_type=client_credentials",
+            {
+                "Authorization": f"Basic {basic}",
+                "Content-Type": "application/x-www-form-urlencoded",
+            },
+        )
+        answer = connection.getresponse()
+        if answer.status != http.client.OK:
+            raise LaunchError(f"the API gave no token: status {answer.status}")
+        return str(json.loads(answer.read())["access_token"])
+    finally:
+        connection.close()

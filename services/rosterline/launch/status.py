@@ -1,0 +1,197 @@
+"""How an instance fares: its parts, and how far each hop of the data's way lags behind.
+
+Works when parts are down: what cannot be asked is reported as unreachable.
+"""
+
+import http.client
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+
+from rosterline.bus.connection import BusUnreachableError, connect
+from rosterline.bus.topology import ONEROSTER, SIS, identity
+from rosterline.config.settings import Settings
+from rosterline.db.pools import DatabaseUnreachableError, open_connection
+from rosterline.events.subjects import version_subjects
+from rosterline.launch.instance import PartState
+
+UNREACHABLE = (
+    BusUnreachableError,
+    DatabaseUnreachableError,
+    NatsError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
+READY_SECONDS = 2.0
+SLOT = """
+SELECT s.active, s.wal_status,
+       pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn)::bigint AS bytes,
+       extract(epoch FROM r.flush_lag)::float8 AS seconds
+FROM pg_replication_slots s
+LEFT JOIN pg_stat_replication r ON r.pid = s.active_pid
+WHERE s.slot_name = $1
+"""
+APPLIED = "SELECT created, sequence FROM rosterline.cursor WHERE stream = $1"
+CLOCK = "SELECT last_stamp, last_sequence, ready FROM rosterline.clock"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hop:
+    """How far one step of the way is behind the one before; None is unknown."""
+
+    events: int | None = None
+    seconds: float | None = None
+    bytes: int | None = None
+    active: bool | None = None
+    wal_status: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """Everything that `status` shows."""
+
+    ready: bool
+    api: str
+    last_stamp: str | None
+    services: Mapping[str, PartState]
+    hops: Mapping[str, Hop] = field(default_factory=dict)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether all parts run and can be asked."""
+        running = all(part.state == "running" for part in self.services.values())
+        return self.ready and running and not any(hop.error for hop in self.hops.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """The form of `--json`; its keys are a contract."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What the Rosterline database says about the projector."""
+
+    created: str | None
+    sequence: int
+    last_stamp: str | None
+    last_event: int
+
+
+async def read_status(settings: Settings, services: Mapping[str, PartState]) -> Status:
+    """Ask everything."""
+    hops = {"sis_to_stream": await slot_hop(settings.capture_dsn, f"{settings.slot_prefix}_sis")}
+    try:
+        applied = await read_applied(settings.dsn)
+    except UNREACHABLE as error:
+        applied = None
+        hops["stream_to_projector"] = Hop(error=one_line(error))
+    outbox = await slot_hop(settings.dsn, f"{settings.slot_prefix}_records")
+    hops |= await stream_hops(settings, applied, outbox)
+    return Status(
+        ready=is_ready(settings.base_url),
+        api=settings.base_url,
+        last_stamp=applied.last_stamp if applied else None,
+        services=services,
+        hops=hops,
+    )
+
+
+async def slot_hop(dsn: str, slot: str) -> Hop:
+    """From a database's WAL to its stream."""
+    try:
+        async with open_connection(dsn, "status") as connection:
+            row = await connection.fetchrow(SLOT, slot)
+    except UNREACHABLE as error:
+        return Hop(error=one_line(error))
+    if row is None:
+        return Hop(error=f"replication slot {slot} does not exist")
+    seconds = (row["seconds"] or 0.0) if row["active"] else None
+    return Hop(
+        seconds=seconds, bytes=row["bytes"], active=row["active"], wal_status=row["wal_status"]
+    )
+
+
+async def read_applied(dsn: str) -> Applied:
+    """How far the projector is, and what it has written last."""
+    async with open_connection(dsn, "status") as connection:
+        cursor = await connection.fetchrow(APPLIED, SIS)
+        clock = await connection.fetchrow(CLOCK)
+    stamp = clock["last_stamp"] if clock and clock["last_sequence"] else None
+    return Applied(
+        created=cursor["created"] if cursor else None,
+        sequence=cursor["sequence"] if cursor else 0,
+        last_stamp=stamp.isoformat(timespec="milliseconds") if stamp else None,
+        last_event=clock["last_sequence"] if clock else 0,
+    )
+
+
+async def stream_hops(settings: Settings, applied: Applied | None, outbox: Hop) -> dict[str, Hop]:
+    """From stream SIS to the projector, and from the outbox to stream ONEROSTER."""
+    try:
+        async with connect(settings.nats_url, "status") as client:
+            jetstream = client.jetstream()
+            hops = {"outbox_to_stream": outbox}
+            if applied is not None:
+                hops["stream_to_projector"] = await projector_hop(jetstream, applied)
+                if outbox.error is None:
+                    published = await last_event(jetstream, settings.district)
+                    behind = max(applied.last_event - published, 0)
+                    hops["outbox_to_stream"] = Hop(**asdict(outbox) | {"events": behind})
+            return hops
+    except UNREACHABLE as error:
+        lost = Hop(error=one_line(error))
+        return {"stream_to_projector": lost, "outbox_to_stream": lost}
+
+
+async def projector_hop(jetstream: JetStreamContext, applied: Applied) -> Hop:
+    """How many messages of stream SIS wait, and how long the oldest of them has waited."""
+    try:
+        info = await jetstream.stream_info(SIS)
+    except NotFoundError:
+        return Hop(error="stream SIS does not exist")
+    sequence = applied.sequence if applied.created == identity(info) else 0
+    waiting = max(info.state.last_seq - max(sequence, info.state.first_seq - 1), 0)
+    if not waiting:
+        return Hop(events=0, seconds=0.0)
+    oldest = max(sequence + 1, info.state.first_seq)
+    message = await jetstream.get_msg(SIS, oldest)
+    since = (datetime.now(UTC) - message.time).total_seconds() if message.time else None
+    return Hop(events=waiting, seconds=since)
+
+
+async def last_event(jetstream: JetStreamContext, district: str) -> int:
+    """The number of the last change event that stands in ONEROSTER; 0 before the first."""
+    try:
+        message = await jetstream.get_last_msg(ONEROSTER, version_subjects(district, "v1p2"))
+    except NotFoundError:
+        return 0
+    return int((message.headers or {}).get("ce-sequence", "0"))
+
+
+def is_ready(base_url: str) -> bool:
+    """Whether the API answers requests for records."""
+    parts = urlsplit(base_url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "127.0.0.1", parts.port, timeout=READY_SECONDS)
+    try:
+        connection.request("GET", f"{parts.path}/health/ready")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def one_line(error: BaseException) -> str:
+    """An error's message without line breaks."""
+    return " ".join(str(error).split()) or type(error).__name__
