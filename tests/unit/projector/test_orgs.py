@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rosterline.oneroster.v1p2 import Org
-from rosterline.projector.facts import District
+from rosterline.projector.facts import District, School
 from rosterline.projector.rules.orgs import build_district, build_school
 from tests.support import facts
 from tests.support.facts import DISTRICT, OTHER_SCHOOL, SCHOOL, built, kept_out_by
@@ -16,9 +16,15 @@ EXCLUDED_DISTRICT = replace(TABLES.districts[DISTRICT], lms_exclude=True)
 
 
 def test_a_district_names_its_schools_in_order() -> None:
-    district = built(build_district(facts.context(), DISTRICT), Org)
+    late = School(facts.guid(10), DISTRICT, "Plainview Elementary", None, lms_exclude=False)
+    context = facts.context(facts.reference_tables(schools=[late]))
+    district = built(build_district(context, DISTRICT), Org)
     assert (district.type, district.name, district.identifier) == ("district", "Plainview", "0100")
-    assert [child.sourced_id for child in district.children or ()] == [SCHOOL, OTHER_SCHOOL]
+    assert [child.sourced_id for child in district.children or ()] == [
+        facts.guid(10),
+        SCHOOL,
+        OTHER_SCHOOL,
+    ]
     assert district.parent is None
 
 

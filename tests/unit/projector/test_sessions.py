@@ -38,6 +38,17 @@ def test_terms_of_excluded_calendars_and_other_years_are_no_children() -> None:
     assert year.children is None
 
 
+def test_a_school_year_holds_its_own_terms_only() -> None:
+    other = facts.calendar(calendar_id=facts.OLD_CALENDAR, school_year_id=LAST_YEAR)
+    both = facts.reference_tables(
+        school_years=[replace(TABLES.school_years[LAST_YEAR], active=True)],
+        calendars=[other],
+        terms=[facts.term(term_id=90, calendar_id=facts.OLD_CALENDAR)],
+    )
+    year = built(build_school_year(facts.context(both), LAST_YEAR), AcademicSession)
+    assert [child.sourced_id for child in year.children or ()] == ["90"]
+
+
 def test_a_year_without_dates_lasts_from_january_to_december() -> None:
     tables = facts.reference_tables(school_years=[replace(ROW, start_date=None, end_date=None)])
     year = built(build_school_year(facts.context(tables), YEAR), AcademicSession)

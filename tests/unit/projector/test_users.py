@@ -163,8 +163,10 @@ def test_a_student_names_guardians_and_relatives_in_order() -> None:
         facts.tie(relationship_id=1, person_guid=guid(9), memberships=()),
         facts.tie(relationship_id=2, person_guid=guid(7), guardian=False, memberships=()),
         facts.tie(relationship_id=3, person_guid=guid(9), guardian=False, memberships=()),
+        *(facts.tie(relationship_id=n, person_guid=guid(n), memberships=()) for n in (15, 14, 13)),
     )
-    assert agents_of(facts.student(related=related)) == [guid(7), guid(9)]
+    expected = [guid(number) for number in (7, 9, 13, 14, 15)]
+    assert agents_of(facts.student(related=related)) == expected
 
 
 def test_ties_that_do_not_count_name_nobody() -> None:
