@@ -1,0 +1,56 @@
+"""Builds the HTTP application from settings and a pool; starts nothing and keeps no globals."""
+
+import asyncpg
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from rosterline.api.directory import Directory
+from rosterline.api.endpoints import ENDPOINTS
+from rosterline.api.errors import ApiError
+from rosterline.api.openapi import build_document
+from rosterline.api.passwords import SecretChecker
+from rosterline.api.readiness import Readiness
+from rosterline.api.responses import LastResort, api_error_response, http_error_response
+from rosterline.api.routes.docs import docs_routes
+from rosterline.api.routes.health import health_routes
+from rosterline.api.routes.reads import Reader, read_route
+from rosterline.api.routes.token import Issuer, token_route
+from rosterline.api.signing import SigningKeys
+from rosterline.api.store import Totals
+from rosterline.api.tokens import Tokens
+from rosterline.api.walks import Walks
+from rosterline.config.settings import Settings
+
+
+def create_app(settings: Settings, pool: asyncpg.Pool) -> FastAPI:
+    """An application that reads from the pool; who calls it opens and closes the pool."""
+    keys = SigningKeys(pool)
+    directory = Directory(pool)
+    tokens = Tokens(keys, directory, settings.token_seconds)
+    readiness = Readiness(pool)
+    reader = Reader(pool, settings.base_url, tokens, keys, readiness, Walks(), Totals())
+    document = build_document(ENDPOINTS, settings.base_url)
+    app = FastAPI(
+        title="Rosterline",
+        # The documents are our own: they are made from the endpoint table.
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        routes=[
+            *(read_route(endpoint, reader) for endpoint in ENDPOINTS),
+            token_route(Issuer(tokens, directory, SecretChecker())),
+            *health_routes(readiness),
+            *docs_routes(document),
+        ],
+        exception_handlers={
+            ApiError: api_error_response,
+            HTTPException: http_error_response,
+        },
+        middleware=[Middleware(LastResort)],
+        # Messages of exceptions may hold personal data.
+        telemetry={"logs": False},
+    )
+    app.openapi = lambda: document  # type: ignore[method-assign]  # FastAPI's own way to replace it
+    return app

@@ -1,0 +1,77 @@
+"""What the API knows of a vendor's connection, read with a short memory.
+
+A connection that is removed, or gets a new secret, loses its tokens within REMEMBER_SECONDS.
+"""
+
+import hashlib
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import asyncpg
+
+from rosterline.api.store import ACQUIRE_SECONDS, reaching_database
+
+REMEMBER_SECONDS = 2.0
+MOST_REMEMBERED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """A row of `rosterline.connection`."""
+
+    app: str
+    client_id: str
+    secret_hash: str
+    version: str
+    scopes: tuple[str, ...]
+    schools: tuple[str, ...] | None
+
+    @property
+    def generation(self) -> str:
+        """Changes with the secret; a token carries that of its time."""
+        return hashlib.sha256(self.secret_hash.encode()).hexdigest()[:16]
+
+
+class Directory:
+    """Finds connections by client id."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._remembered: OrderedDict[str, tuple[float, Vendor | None]] = OrderedDict()
+
+    async def find(self, client_id: str) -> Vendor | None:
+        """The connection as it was at most REMEMBER_SECONDS ago."""
+        held = self._remembered.get(client_id)
+        if held is not None and time.monotonic() - held[0] < REMEMBER_SECONDS:
+            return held[1]
+        return await self.read(client_id)
+
+    async def read(self, client_id: str) -> Vendor | None:
+        """The connection as it is now."""
+        if "\0" in client_id:
+            return None
+        async with reaching_database(), self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            row = await connection.fetchrow(
+                "SELECT app, client_id, secret_hash, version, scopes, schools "
+                "FROM rosterline.connection WHERE client_id = $1",
+                client_id,
+            )
+        vendor = None
+        if row is not None:
+            vendor = Vendor(
+                app=row["app"],
+                client_id=row["client_id"],
+                secret_hash=row["secret_hash"],
+                version=row["version"],
+                scopes=tuple(row["scopes"]),
+                schools=None if row["schools"] is None else tuple(row["schools"]),
+            )
+        self._remember(client_id, vendor)
+        return vendor
+
+    def _remember(self, client_id: str, vendor: Vendor | None) -> None:
+        self._remembered[client_id] = (time.monotonic(), vendor)
+        self._remembered.move_to_end(client_id)
+        while len(self._remembered) > MOST_REMEMBERED:
+            self._remembered.popitem(last=False)

@@ -1,0 +1,111 @@
+"""What goes wrong for a caller, and OneRoster 1.2's payload for it. Pure.
+
+Queries, authorization and reads raise ApiError; `app` turns it into a response.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import orjson
+
+
+class CodeMinor(StrEnum):
+    """`imsx_codeMinorFieldValue` of the rostering service."""
+
+    INVALID_FILTER_FIELD = "invalid_filter_field"
+    INVALID_SELECTION_FIELD = "invalid_selection_field"
+    INVALID_DATA = "invaliddata"
+    UNAUTHORISED_REQUEST = "unauthorisedrequest"
+    FORBIDDEN = "forbidden"
+    SERVER_BUSY = "server_busy"
+    UNKNOWN_OBJECT = "unknownobject"
+    INTERNAL_SERVER_ERROR = "internal_server_error"
+
+
+# 405 has no word of its own in the rostering vocabulary.
+CODE_OF_STATUS: Mapping[int, CodeMinor] = {
+    400: CodeMinor.INVALID_DATA,
+    401: CodeMinor.UNAUTHORISED_REQUEST,
+    403: CodeMinor.FORBIDDEN,
+    404: CodeMinor.UNKNOWN_OBJECT,
+    405: CodeMinor.INVALID_DATA,
+    422: CodeMinor.INVALID_DATA,
+    429: CodeMinor.SERVER_BUSY,
+    500: CodeMinor.INTERNAL_SERVER_ERROR,
+    503: CodeMinor.SERVER_BUSY,
+}
+
+RETRY_SECONDS = 5
+
+
+class ApiError(Exception):
+    """A request that cannot be answered; the message is for the caller to read."""
+
+    def __init__(
+        self,
+        status: int,
+        code: CodeMinor,
+        message: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = dict(headers or {})
+
+
+def bad_request(code: CodeMinor, message: str) -> ApiError:
+    """400: the query cannot be processed as it stands."""
+    return ApiError(400, code, message)
+
+
+def unauthorised(message: str, *, error: str | None = "invalid_token") -> ApiError:
+    """401 with the challenge of RFC 6750; `error` is left out where no token was sent."""
+    challenge = 'Bearer realm="OneRoster"' + (f', error="{error}"' if error else "")
+    return ApiError(
+        401,
+        CodeMinor.UNAUTHORISED_REQUEST,
+        message,
+        headers={"WWW-Authenticate": challenge},
+    )
+
+
+def forbidden(message: str) -> ApiError:
+    """403: the token is good, but not for this."""
+    return ApiError(403, CodeMinor.FORBIDDEN, message)
+
+
+def unknown_object(message: str) -> ApiError:
+    """404: no such record in this collection."""
+    return ApiError(404, CodeMinor.UNKNOWN_OBJECT, message)
+
+
+def unavailable(message: str) -> ApiError:
+    """503: try again; never an empty or partial list instead."""
+    return ApiError(
+        503,
+        CodeMinor.SERVER_BUSY,
+        message,
+        headers={"Retry-After": str(RETRY_SECONDS)},
+    )
+
+
+def payload(status: int, code: CodeMinor, message: str) -> bytes:
+    """The bare status object of OneRoster 1.2."""
+    return orjson.dumps(
+        {
+            "imsx_codeMajor": "unsupported" if status == 405 else "failure",
+            "imsx_severity": "error",
+            "imsx_description": message,
+            "imsx_CodeMinor": {
+                "imsx_codeMinorField": [
+                    {
+                        "imsx_codeMinorFieldName": "TargetEndSystem",
+                        "imsx_codeMinorFieldValue": code.value,
+                    }
+                ]
+            },
+        }
+    )

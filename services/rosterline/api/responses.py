@@ -1,0 +1,74 @@
+"""Faults → responses: every error of the application leaves in OneRoster's own shape.
+
+Nothing of an unexpected error reaches the caller or the log but its kind and place: its message
+may hold personal data.
+"""
+
+import traceback
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rosterline.api.errors import CODE_OF_STATUS, ApiError, CodeMinor, payload
+
+JSON = "application/json"
+
+log = structlog.get_logger()
+
+
+async def api_error_response(_: Request, error: Exception) -> Response:
+    """The response to an ApiError."""
+    if not isinstance(error, ApiError):
+        raise error
+    return Response(
+        payload(error.status, error.code, error.message),
+        status_code=error.status,
+        media_type=JSON,
+        headers=error.headers,
+    )
+
+
+async def http_error_response(_: Request, error: Exception) -> Response:
+    """The response to an error of routing: an unknown path, a method that is not offered."""
+    if not isinstance(error, HTTPException):
+        raise error
+    code = CODE_OF_STATUS.get(error.status_code, CodeMinor.INVALID_DATA)
+    return Response(
+        payload(error.status_code, code, str(error.detail)),
+        status_code=error.status_code,
+        media_type=JSON,
+        headers=error.headers,
+    )
+
+
+class LastResort:
+    """Answers 500 where nothing else answered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on; on an unexpected error send a response if none has begun."""
+        has_begun = False
+
+        async def watch(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = has_begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except Exception as error:
+            frames = traceback.extract_tb(error.__traceback__)[-3:]
+            log.error(  # noqa: TRY400 - the message of the error may hold personal data
+                "a request failed",
+                error=type(error).__name__,
+                at=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+            )
+            if has_begun or scope["type"] != "http":
+                raise
+            body = payload(500, CodeMinor.INTERNAL_SERVER_ERROR, "The request failed unexpectedly")
+            await Response(body, status_code=500, media_type=JSON)(scope, receive, send)

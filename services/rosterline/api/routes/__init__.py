@@ -1,0 +1,1 @@
+"""Handlers of HTTP requests: they join the pieces and hold no rules of their own."""

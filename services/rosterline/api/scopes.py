@@ -1,0 +1,67 @@
+"""OneRoster's scope names of both versions, and which scope includes which. Pure."""
+
+from collections.abc import Iterable, Mapping
+
+V1P2 = "https://purl.imsglobal.org/spec/or/v1p2/scope/"
+V1P1 = "https://purl.imsglobal.org/spec/or/v1p1/scope/"
+
+ROSTER = f"{V1P2}roster.readonly"
+ROSTER_CORE = f"{V1P2}roster-core.readonly"
+ROSTER_DEMOGRAPHICS = f"{V1P2}roster-demographics.readonly"
+
+KNOWN: Mapping[str, tuple[str, ...]] = {
+    "1.2": (
+        ROSTER,
+        ROSTER_CORE,
+        ROSTER_DEMOGRAPHICS,
+        f"{V1P2}gradebook.readonly",
+        f"{V1P2}gradebook-core.readonly",
+        f"{V1P2}gradebook.createput",
+        f"{V1P2}gradebook.createpost",
+        f"{V1P2}gradebook.delete",
+        f"{V1P2}assessment.readonly",
+        f"{V1P2}assessment.createput",
+        f"{V1P2}assessment.delete",
+        f"{V1P2}resource.readonly",
+        f"{V1P2}resource-core.readonly",
+    ),
+    "1.1": (
+        f"{V1P1}roster.readonly",
+        f"{V1P1}roster-core.readonly",
+        f"{V1P1}roster-demographics.readonly",
+        f"{V1P1}resource.readonly",
+        f"{V1P1}gradebook.readonly",
+        f"{V1P1}gradebook.createput",
+        f"{V1P1}gradebook.delete",
+    ),
+}
+
+# Demographics are sensitive: a connection has them only where they were asked for.
+DEFAULT: Mapping[str, tuple[str, ...]] = {
+    "1.2": (ROSTER,),
+    "1.1": (f"{V1P1}roster.readonly",),
+}
+
+INCLUDES: Mapping[str, str] = {
+    ROSTER: ROSTER_CORE,
+    f"{V1P1}roster.readonly": f"{V1P1}roster-core.readonly",
+    f"{V1P2}gradebook.readonly": f"{V1P2}gradebook-core.readonly",
+    f"{V1P2}resource.readonly": f"{V1P2}resource-core.readonly",
+}
+
+
+def with_included(scopes: Iterable[str]) -> tuple[str, ...]:
+    """The scopes and those that they include, each once, in order."""
+    found: dict[str, None] = {}
+    for scope in scopes:
+        found[scope] = None
+        if scope in INCLUDES:
+            found[INCLUDES[scope]] = None
+    return tuple(found)
+
+
+def find_scope(version: str, name: str) -> str | None:
+    """The full name of a scope given in full or by its last part."""
+    return next(
+        (scope for scope in KNOWN[version] if name in (scope, scope.rpartition("/")[2])), None
+    )

@@ -1,0 +1,106 @@
+"""Runs the API: a pool on the Rosterline database, and Granian in this process.
+
+Granian stops accepting at once, closes idle keep-alive connections, and lets running requests end
+within STOP_SECONDS.
+"""
+
+import asyncio
+import socket
+from contextlib import suppress
+
+import structlog
+from fastapi import FastAPI
+from granian.constants import HTTPModes, Interfaces
+from granian.server.embed import Server
+
+from rosterline.api.app import create_app
+from rosterline.config.settings import Settings
+from rosterline.db.pools import open_pool
+
+POOL_SIZE = 10
+STOP_SECONDS = 3
+# Granian's threads let go of their last Python objects just after it has stopped; an interpreter
+# that ends in that moment prints a panic of theirs.
+LINGER_SECONDS = 0.1
+
+log = structlog.get_logger()
+
+
+class PortTakenError(Exception):
+    """The address cannot be listened on; the message says which, why, and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class ServerFailedError(Exception):
+    """The HTTP server ended by itself."""
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Answer requests until `stop` is set; raises PortTakenError or DatabaseUnreachableError."""
+    port = probe_port(settings.host, settings.port)
+    settings = settings.model_copy(update={"port": port})
+    async with open_pool(settings.dsn, "api", size=POOL_SIZE) as pool:
+        await _run(create_app(settings, pool), settings, stop)
+
+
+def probe_port(host: str, port: int) -> int:
+    """The port, or a free one for 0.
+
+    Granian listens with SO_REUSEPORT, so a second server would start beside a first one in silence
+    and get a part of its requests; a socket without it shows that the port is taken.
+    """
+    family, kind, protocol, _, address = _resolve(host, port)
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+            probe.listen(1)
+        except OSError as error:
+            raise PortTakenError(
+                f"cannot listen on {host}:{port}: {error.strerror}; "
+                "stop what uses the port, or choose another with ROSTERLINE_PORT"
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+def _resolve(
+    host: str, port: int
+) -> tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]:
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise PortTakenError(
+            f"cannot listen on {host!r}: {error.strerror}; set ROSTERLINE_HOST to an address of "
+            "this machine"
+        ) from error
+
+
+async def _run(app: FastAPI, settings: Settings, stop: asyncio.Event) -> None:
+    server = Server(
+        app,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_enabled=False,
+    )
+    # Embedded servers take it as an attribute only.
+    server.workers_kill_timeout = STOP_SECONDS
+    serving = asyncio.create_task(server.serve())
+    stopping = asyncio.create_task(stop.wait())
+    log.info("listening", address=settings.base_url)
+    try:
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done() and not stop.is_set():
+            raise ServerFailedError("the HTTP server ended by itself") from serving.exception()
+    finally:
+        stopping.cancel()
+        server.stop()  # type: ignore[no-untyped-call]  # Granian leaves it untyped
+        # TimeoutError: a request outlived STOP_SECONDS and was cut off.
+        with suppress(TimeoutError):
+            await serving
+        await asyncio.sleep(LINGER_SECONDS)

@@ -1,0 +1,68 @@
+"""Access tokens: short-lived JWTs, signed with HS256, that name a connection and its scopes."""
+
+import time
+from dataclasses import dataclass
+
+import jwt
+
+from rosterline.api.directory import Directory, Vendor
+from rosterline.api.errors import unauthorised
+from rosterline.api.signing import SigningKeys
+
+ALGORITHM = "HS256"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sends a request, and what the token allows."""
+
+    vendor: Vendor
+    scopes: frozenset[str]
+
+
+class Tokens:
+    """Makes tokens and reads them."""
+
+    def __init__(self, keys: SigningKeys, directory: Directory, seconds: int) -> None:
+        self._keys = keys
+        self._directory = directory
+        self.seconds = seconds
+
+    async def issue(self, vendor: Vendor, scopes: tuple[str, ...]) -> str:
+        """A token that lasts for `seconds`, or until the connection's secret changes."""
+        key_id, secret = await self._keys.newest()
+        now = int(time.time())
+        claims = {
+            "sub": vendor.client_id,
+            "gen": vendor.generation,
+            "scope": " ".join(scopes),
+            "iat": now,
+            "exp": now + self.seconds,
+        }
+        return jwt.encode(claims, secret, algorithm=ALGORITHM, headers={"kid": key_id})
+
+    async def read(self, token: str) -> Caller:
+        """The caller behind a token; raises 401 for one that does not hold (any more)."""
+        claims = await self._claims(token)
+        vendor = await self._directory.find(str(claims["sub"]))
+        if vendor is None or vendor.generation != claims.get("gen"):
+            raise unauthorised("The connection of this access token has ended or has a new secret")
+        return Caller(vendor, frozenset(str(claims.get("scope", "")).split()))
+
+    async def _claims(self, token: str) -> dict[str, object]:
+        try:
+            key_id = jwt.get_unverified_header(token).get("kid")
+            secret = await self._keys.find(str(key_id))
+            if secret is None:
+                raise unauthorised("The access token was not made by this server")
+            claims: dict[str, object] = jwt.decode(
+                token,
+                secret,
+                algorithms=[ALGORITHM],
+                options={"require": ["exp", "sub"]},
+            )
+        except jwt.ExpiredSignatureError:
+            raise unauthorised("The access token has expired; ask for a new one") from None
+        except jwt.PyJWTError:
+            raise unauthorised("The access token is not valid") from None
+        return claims

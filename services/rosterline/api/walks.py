@@ -1,0 +1,113 @@
+"""How a client pages through a collection while it changes, and loses nothing. Pure.
+
+A walk begins with a page whose position nobody knows: the first, as a rule. Its watermark W is the
+clock's last stamp in that page's own snapshot, so every record that the page can show has a stamp
+of at most W, and every later change gets a greater one. Each later page goes on behind the last
+record shown (keyset), never at a count of records, so nothing can slide past the client. And no
+page of the walk shows a stamp above W: a client that remembers the largest stamp it saw, and then
+asks for what is later, gets everything that changed during its walk.
+
+What became of a record that changed during the walk, before the client came to it?
+
+- In a bounded walk (the filter names `dateLastModified`, or it is the sort order) it is left out:
+  the walk shows what holds at W, and the next delta brings the record.
+- In any other walk it is shown as it is now, so that no pull comes back short (a consumer would
+  delete what is missing), but with W as its stamp; the next delta brings it again.
+
+A client has two ways to go on. The `next` link carries the position: each record once, for as long
+as the client likes. A client that counts offsets is recognised by Walks when it asks for just the
+offset at which a page ended. Many such clients stop at the total that they were first told, so for
+them records changed since W come last, behind all others: nothing that was there at W falls off the
+end. The price is that such a record may come twice, which a delta does anyway.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+KEPT_SECONDS = 900.0
+OVERLAP_SECONDS = 60.0
+MOST_WALKS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page of a walk ended.
+
+    `sort_value` is that of the last record, None when the order is that of the ids. `total` is what
+    the walk's first page counted. `is_late`: among the records changed since the watermark.
+    """
+
+    watermark: datetime
+    total: int
+    sort_value: str | datetime | None
+    sourced_id: str
+    is_late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """A later page of a walk; `by_offset` when the client counts instead of following links."""
+
+    position: Position
+    by_offset: bool
+
+
+@dataclass(slots=True)
+class _Entry:
+    position: Position
+    descending: bool
+    stored_at: float
+    is_claimed: bool = False
+
+
+class Walks:
+    """Remembers where pages ended, for clients that count offsets: bounded, and for a time."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
+
+    def remember(self, key: Hashable, position: Position, *, descending: bool) -> None:
+        """The page before this offset ended here.
+
+        Of two walks of one client that overlap the earlier position is kept: a record that comes
+        twice does no harm, one that never comes does.
+        """
+        now = self._now()
+        entry = self._entries.get(key)
+        if entry and not entry.is_claimed and now - entry.stored_at < OVERLAP_SECONDS:
+            position = _earlier(entry.position, position, descending=descending)
+        self._entries[key] = _Entry(position, descending, now)
+        self._entries.move_to_end(key)
+        while len(self._entries) > MOST_WALKS:
+            self._entries.popitem(last=False)
+
+    def find(self, key: Hashable) -> Position | None:
+        """Where the page before this offset ended; a retry finds it again."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        if self._now() - entry.stored_at > KEPT_SECONDS:
+            del self._entries[key]
+            return None
+        entry.is_claimed = True
+        return entry.position
+
+
+def _earlier(one: Position, other: Position, *, descending: bool) -> Position:
+    def rank(position: Position) -> tuple[str | datetime, ...]:
+        keys = (position.sort_value, position.sourced_id)
+        return tuple(key for key in keys if key is not None)
+
+    if one.is_late != other.is_late:
+        first = other if one.is_late else one
+    else:
+        first = (max if descending else min)(one, other, key=rank)
+    return replace(
+        first,
+        watermark=min(one.watermark, other.watermark),
+        total=max(one.total, other.total),
+    )

@@ -1,0 +1,298 @@
+"""The API in a test: records in the read model as the projector would write them, and a client."""
+
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import httpx
+
+from rosterline.api import connections
+from rosterline.api.app import create_app
+from rosterline.api.sql import TABLES
+from rosterline.config.settings import Settings
+from rosterline.oneroster.stamps import format_stamp
+from rosterline.oneroster.v1p2 import (
+    ROSTERING_PATH,
+    AcademicSession,
+    Class,
+    Course,
+    Demographics,
+    Enrollment,
+    Org,
+    Record,
+    Role,
+    User,
+    UserId,
+    reference,
+)
+from rosterline.oneroster.vocabulary import Entity
+
+BASE_URL = "https://roster.example.org"
+START = datetime(2026, 9, 1, 8, tzinfo=UTC)
+ALL_SCOPES = ("roster.readonly", "roster-demographics.readonly")
+
+
+def stamp(milliseconds: int) -> datetime:
+    """A moment this long after START."""
+    return START + timedelta(milliseconds=milliseconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A record with the columns that its table has beside the common ones."""
+
+    entity: Entity
+    record: Record
+    extra: Mapping[str, object]
+
+
+def org(sourced_id: str, kind: str = "school", *, status: str = "active") -> Stored:
+    """A school or district."""
+    record = Org.model_validate(
+        {
+            "sourcedId": sourced_id,
+            "status": status,
+            "name": f"Org ‘{sourced_id}’",
+            "type": kind,
+            "identifier": "0042",
+            "parent": reference(Entity.ORGS, "district-1") if kind == "school" else None,
+        }
+    )
+    return Stored(Entity.ORGS, record, {"type": kind})
+
+
+def session(sourced_id: str, kind: str = "term", *, status: str = "active") -> Stored:
+    """An academic session."""
+    record = AcademicSession.model_validate(
+        {
+            "sourcedId": sourced_id,
+            "status": status,
+            "title": "Fall",
+            "startDate": "2026-08-15",
+            "endDate": "2026-12-20",
+            "type": kind,
+            "schoolYear": "2027",
+        }
+    )
+    return Stored(Entity.ACADEMIC_SESSIONS, record, {"type": kind})
+
+
+def course(sourced_id: str, *, status: str = "active") -> Stored:
+    """A course."""
+    record = Course.model_validate(
+        {
+            "sourcedId": sourced_id,
+            "status": status,
+            "title": "Algebra",
+            "courseCode": "MA1",
+            "org": reference(Entity.ORGS, "school-1"),
+        }
+    )
+    return Stored(Entity.COURSES, record, {})
+
+
+def class_(sourced_id: str, *, status: str = "active") -> Stored:
+    """A class."""
+    record = Class.model_validate(
+        {
+            "sourcedId": sourced_id,
+            "status": status,
+            "title": "MA1 01",
+            "classType": "scheduled",
+            "course": reference(Entity.COURSES, "course-1"),
+            "school": reference(Entity.ORGS, "school-1"),
+            "terms": (reference(Entity.ACADEMIC_SESSIONS, "term-1"),),
+            "periods": ("1",),
+        }
+    )
+    return Stored(Entity.CLASSES, record, {})
+
+
+def user(
+    sourced_id: str, role: str = "student", *, status: str = "active", name: str = "Zoë"
+) -> Stored:
+    """A user with one role."""
+    record = User.model_validate(
+        {
+            "sourcedId": sourced_id,
+            "status": status,
+            "userIds": (UserId(type="SIS", identifier="17"),),
+            "enabledUser": "true",
+            "givenName": name,
+            "familyName": 'O\'Hara "the \\ reader"',
+            "roles": (
+                Role.model_validate(
+                    {
+                        "roleType": "primary",
+                        "role": role,
+                        "org": reference(Entity.ORGS, "school-1"),
+                        "beginDate": "2026-08-15",
+                    }
+                ),
+            ),
+            "email": f"{sourced_id}@example.org",
+            "grades": ("09",),
+        }
+    )
+    flags = {"is_student": role == "student", "is_teacher": role == "teacher"}
+    return Stored(Entity.USERS, record, flags)
+
+
+def demographics(sourced_id: str, *, status: str = "active") -> Stored:
+    """Demographics of a user."""
+    record = Demographics.model_validate(
+        {
+            "sourcedId": sourced_id,
+            "status": status,
+            "birthDate": "2011-03-04",
+            "sex": "female",
+            "asian": "true",
+        }
+    )
+    return Stored(Entity.DEMOGRAPHICS, record, {})
+
+
+def enrollment(sourced_id: str, role: str = "student", *, status: str = "active") -> Stored:
+    """An enrollment."""
+    record = Enrollment.model_validate(
+        {
+            "sourcedId": sourced_id,
+            "status": status,
+            "user": reference(Entity.USERS, "student-1"),
+            "class": reference(Entity.CLASSES, "class-1"),
+            "school": reference(Entity.ORGS, "school-1"),
+            "role": role,
+            "primary": "false",
+            "beginDate": "2026-08-15",
+        }
+    )
+    return Stored(Entity.ENROLLMENTS, record, {})
+
+
+ONE_OF_EACH: tuple[Stored, ...] = (
+    org("district-1", "district"),
+    org("school-1"),
+    session("year-1", "schoolYear"),
+    session("term-1", "term"),
+    session("period-1", "gradingPeriod"),
+    course("course-1"),
+    class_("class-1"),
+    user("student-1", "student"),
+    user("teacher-1", "teacher"),
+    demographics("student-1"),
+    enrollment("enrollment-1"),
+)
+
+
+class ReadModel:
+    """Writes records as the projector does: one stamp a transaction, greater than all before."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self._milliseconds = 0
+
+    @property
+    def last_stamp(self) -> datetime:
+        """The stamp of the last transaction."""
+        return stamp(self._milliseconds)
+
+    async def write(self, *records: Stored) -> datetime:
+        """Store new versions of records in one transaction."""
+        self._milliseconds += 1
+        async with self._connection.transaction():
+            await self._move_clock()
+            for stored in records:
+                await self._upsert(stored)
+        return self.last_stamp
+
+    async def become_ready(self) -> None:
+        """Say that the first load is whole."""
+        await self._connection.execute("UPDATE rosterline.clock SET ready = true")
+
+    async def _move_clock(self) -> None:
+        await self._connection.execute(
+            "UPDATE rosterline.clock SET last_stamp = $1", self.last_stamp
+        )
+
+    async def _upsert(self, stored: Stored) -> None:
+        columns: dict[str, object] = {
+            "sourced_id": stored.record.sourced_id,
+            "status": stored.record.status,
+            "date_last_modified": self.last_stamp,
+            "document": document(stored.record, self.last_stamp),
+            "digest": b"",
+            "sequence": self._milliseconds,
+            **stored.extra,
+        }
+        names = ", ".join(columns)
+        places = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
+        updates = ", ".join(f"{name} = excluded.{name}" for name in columns)
+        await self._connection.execute(
+            f"INSERT INTO {TABLES[stored.entity]} ({names}) VALUES ({places}) "
+            f"ON CONFLICT (sourced_id) DO UPDATE SET {updates}",
+            *columns.values(),
+        )
+
+
+def document(record: Record, moment: datetime) -> str:
+    """The record as the projector stores it."""
+    stamped = record.model_copy(update={"date_last_modified": format_stamp(moment)})
+    return stamped.model_dump_json(by_alias=True, exclude_none=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A served application: its read model, a client without token, and a vendor's credentials."""
+
+    read_model: ReadModel
+    connection: asyncpg.Connection
+    pool: asyncpg.Pool
+    http: httpx.AsyncClient
+    vendor: connections.NewConnection
+
+    async def authorize(self, scope: str | None = None) -> None:
+        """Send the vendor's token from now on."""
+        answer = await self.ask_token({"scope": scope} if scope else {})
+        self.http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    async def ask_token(self, extra: Mapping[str, str]) -> httpx.Response:
+        """A token request with the vendor's credentials by Basic."""
+        return await self.http.post(
+            "/oauth2/token",
+            data={"grant_type": "client_credentials", **extra},
+            auth=(self.vendor.client_id, self.vendor.client_secret),
+        )
+
+    async def get(self, path: str, **parameters: str | int) -> httpx.Response:
+        """GET of an address below the rostering service."""
+        return await self.http.get(f"{ROSTERING_PATH}{path}", params=parameters)
+
+
+@asynccontextmanager
+async def serving(
+    dsn: str, *, settings: Settings | None = None, ready: bool = True
+) -> AsyncIterator[Served]:
+    """The application on a database, called in this process, with a connection `acme`."""
+    settings = settings or Settings(dsn=dsn, public_url=BASE_URL)
+    async with asyncpg.create_pool(dsn, min_size=1, max_size=4) as pool:
+        connection = await asyncpg.connect(dsn)
+        transport = httpx.ASGITransport(create_app(settings, pool))
+        try:
+            vendor = await connections.add(connection, "acme", scopes=ALL_SCOPES)
+            async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http:
+                read_model = ReadModel(connection)
+                if ready:
+                    await read_model.become_ready()
+                yield Served(read_model, connection, pool, http, vendor)
+        finally:
+            await connection.close()
+
+
+def shuffled(seed: int, count: int, prefix: str = "u") -> list[str]:
+    """Ids in an order that is not theirs."""
+    ids = [f"{prefix}{number:05d}" for number in range(count)]
+    random.Random(seed).shuffle(ids)
+    return ids
