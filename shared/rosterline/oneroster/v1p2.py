@@ -181,13 +181,16 @@ MODELS: dict[Entity, type[Record]] = {
 }
 
 
+ADDRESSES: dict[str, tuple[str, str]] = {
+    entity.value: (f"{HREF_BASE}{ROSTERING_PATH}/{entity.value}/", entity.single)
+    for entity in Entity
+}
+
+
 def reference(entity: Entity, sourced_id: str) -> Reference:
     """A GUIDRef to a record; its address is completed by `with_base`."""
-    return Reference.model_construct(
-        href=f"{HREF_BASE}{ROSTERING_PATH}/{entity.value}/{sourced_id}",
-        sourced_id=sourced_id,
-        type=entity.single,
-    )
+    prefix, kind = ADDRESSES[entity]
+    return Reference(href=prefix + sourced_id, sourced_id=sourced_id, type=kind)
 
 
 def with_base(document: str, base_url: str) -> str:

@@ -1,0 +1,64 @@
+"""The whole district in portions: for the first load, and to compute everything anew.
+
+The same rules and the same writing as for a single change; only the keys come from the mirror
+instead of a transaction.
+"""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+
+from rosterline.oneroster.vocabulary import Entity
+from rosterline.projector.build import Wanted
+from rosterline.projector.scopes import Scope, Touched
+from rosterline.projector.store import fetch_orphans
+
+FOUNDATION: dict[Scope, str] = {
+    Scope.ORG: """
+SELECT district_guid::text FROM mirror.district
+UNION ALL SELECT school_guid::text FROM mirror.school""",
+    Scope.SCHOOL_YEAR: "SELECT school_year_id FROM mirror.school_year",
+    Scope.TERM: "SELECT term_id FROM mirror.term",
+    Scope.COURSE: "SELECT course_id FROM mirror.course",
+    Scope.SECTION: "SELECT section_id FROM mirror.section",
+}
+PEOPLE_AFTER = """
+SELECT person_id FROM mirror.person WHERE person_id > $1 ORDER BY person_id LIMIT $2
+"""
+PLACES: dict[Scope, str] = {
+    Scope.ROSTER: "SELECT roster_id FROM mirror.roster WHERE person_id = ANY($1::bigint[])",
+    Scope.SECTION_STAFF: """
+SELECT section_staff_id FROM mirror.section_staff WHERE person_id = ANY($1::bigint[])""",
+}
+COUNT_PEOPLE = "SELECT count(*) FROM mirror.person"
+
+
+async def portions(connection: asyncpg.Connection, people: int) -> AsyncIterator[Touched]:
+    """All rows of the mirror: first what classes need, then people with their places in classes."""
+    foundation = Touched()
+    for scope, query in FOUNDATION.items():
+        for (key,) in await connection.fetch(query):
+            foundation.add(scope, key, 0)
+    yield foundation
+    after = -1
+    while keys := [row[0] for row in await connection.fetch(PEOPLE_AFTER, after, people)]:
+        touched = Touched()
+        for key in keys:
+            touched.add(Scope.PERSON, key, 0)
+        for scope, query in PLACES.items():
+            for (key,) in await connection.fetch(query, keys):
+                touched.add(scope, key, 0)
+        yield touched
+        after = keys[-1]
+
+
+async def orphans(connection: asyncpg.Connection) -> AsyncIterator[Wanted]:
+    """Active records that nothing in the mirror stands for: they should be no more."""
+    for entity in Entity:
+        sourced_ids = await fetch_orphans(connection, entity)
+        yield Wanted(entity, {sourced_id: (None, 0) for sourced_id in sourced_ids})
+
+
+async def count_people(connection: asyncpg.Connection) -> int:
+    """How many people a load has before it."""
+    return int(await connection.fetchval(COUNT_PEOPLE))

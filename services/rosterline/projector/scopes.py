@@ -1,0 +1,201 @@
+"""Which OneRoster records a changed row may concern: as narrow as is cheap, never too narrow. Pure.
+
+A scope names rows of the mirror whose records are to be rebuilt. The deep ones spread to what
+depends on them (a school to its calendars, a calendar to its courses …), which `spread` looks up.
+Rebuilding a record that has not changed costs time and nothing else.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
+from typing import Any
+
+Image = Mapping[str, Any]
+Key = int | str
+
+
+class Scope(StrEnum):
+    """Rows whose records are rebuilt; a `…_DEEP` scope includes all that depends on the row."""
+
+    DISTRICT_DEEP = "district_deep"
+    SCHOOL_DEEP = "school_deep"
+    SCHOOL_YEAR_DEEP = "school_year_deep"
+    CALENDAR_DEEP = "calendar_deep"
+    GRADE_LEVEL_DEEP = "grade_level_deep"
+    TERM_DEEP = "term_deep"
+    COURSE_DEEP = "course_deep"
+    COURSE_CLASSES = "course_classes"
+    SECTION_DEEP = "section_deep"
+    PERSON_DEEP = "person_deep"
+    ORG = "org"
+    SCHOOL_YEAR = "school_year"
+    TERM = "term"
+    COURSE = "course"
+    SECTION = "section"
+    PERSON = "person"
+    FORMER_PERSON = "former_person"
+    ROSTER = "roster"
+    SECTION_STAFF = "section_staff"
+
+
+class Touched:
+    """Rows to rebuild, each with the number of the transaction that touched it.
+
+    `conflict` is the number of the first transaction that touches what an earlier one did: the two
+    must not be written with one stamp.
+    """
+
+    def __init__(self) -> None:
+        self.rows: dict[Scope, dict[Key, int]] = {scope: {} for scope in Scope}
+        self.conflict: int | None = None
+
+    def add(self, scope: Scope, key: Key, transaction: int) -> None:
+        """Note a row."""
+        known = self.rows[scope].setdefault(key, transaction)
+        if known != transaction:
+            later = max(known, transaction)
+            self.conflict = later if self.conflict is None else min(self.conflict, later)
+
+
+Found = Iterator[tuple[Scope, Key]]
+
+
+def changed(old: Image | None, new: Image | None, *columns: str) -> bool:
+    """Whether the row came, went, or changed in one of the columns."""
+    if old is None or new is None:
+        return True
+    return any(old[column] != new[column] for column in columns)
+
+
+def values(old: Image | None, new: Image | None, column: str) -> Iterator[Key]:
+    """The column's value before and after, each once."""
+    found = {image[column] for image in (old, new) if image is not None}
+    yield from (value for value in found if value is not None)
+
+
+def each(scope: Scope, old: Image | None, new: Image | None, column: str) -> Found:
+    """The scope for the column's values before and after."""
+    return ((scope, value) for value in values(old, new, column))
+
+
+def district_scopes(old: Image | None, new: Image | None) -> Found:
+    """A district concerns its org, and through its exclusion everything."""
+    yield from each(Scope.ORG, old, new, "district_guid")
+    if changed(old, new, "lms_exclude"):
+        yield from each(Scope.DISTRICT_DEEP, old, new, "district_guid")
+
+
+def school_scopes(old: Image | None, new: Image | None) -> Found:
+    """A school concerns its org, its district's list of schools, and all its records."""
+    yield from each(Scope.ORG, old, new, "school_guid")
+    if changed(old, new, "lms_exclude", "district_guid"):
+        yield from each(Scope.ORG, old, new, "district_guid")
+        yield from each(Scope.SCHOOL_DEEP, old, new, "school_guid")
+
+
+def school_year_scopes(old: Image | None, new: Image | None) -> Found:
+    """A school year decides what is current."""
+    yield from each(Scope.SCHOOL_YEAR_DEEP, old, new, "school_year_id")
+
+
+def calendar_scopes(old: Image | None, new: Image | None) -> Found:
+    """A calendar holds terms, courses and memberships, and makes its school's staff current."""
+    if changed(old, new, "school_guid", "school_year_id", "start_date", "end_date", "lms_exclude"):
+        yield from each(Scope.CALENDAR_DEEP, old, new, "calendar_id")
+        yield from each(Scope.SCHOOL_YEAR, old, new, "school_year_id")
+    if changed(old, new, "school_guid", "school_year_id", "lms_exclude"):
+        yield from each(Scope.SCHOOL_DEEP, old, new, "school_guid")
+
+
+def grade_level_scopes(old: Image | None, new: Image | None) -> Found:
+    """A grade level shows in its students' grades, and may exclude them."""
+    yield from each(Scope.GRADE_LEVEL_DEEP, old, new, "grade_level_id")
+
+
+def term_scopes(old: Image | None, new: Image | None) -> Found:
+    """A term concerns its sessions; coming or going, also classes and the school year's list."""
+    yield from each(Scope.TERM, old, new, "term_id")
+    if changed(old, new, "calendar_id"):
+        yield from each(Scope.TERM_DEEP, old, new, "term_id")
+    elif changed(old, new, "start_date", "end_date", "seq"):
+        yield from each(Scope.TERM_DEEP, old, new, "term_id")
+
+
+def person_scopes(old: Image | None, new: Image | None) -> Found:
+    """A person concerns the user; under a new GUID, also all that refers to it."""
+    yield from each(Scope.PERSON, old, new, "person_id")
+    if changed(old, new, "person_guid"):
+        yield from each(Scope.PERSON_DEEP, old, new, "person_id")
+        if old is not None:
+            yield Scope.FORMER_PERSON, old["person_guid"]
+
+
+def user_account_scopes(old: Image | None, new: Image | None) -> Found:
+    """An account concerns its person."""
+    yield from each(Scope.PERSON, old, new, "person_id")
+
+
+def enrollment_scopes(old: Image | None, new: Image | None) -> Found:
+    """A membership decides whether its student, the guardians and the class places are visible."""
+    yield from each(Scope.PERSON_DEEP, old, new, "person_id")
+
+
+def assignment_scopes(old: Image | None, new: Image | None) -> Found:
+    """An assignment decides whether its staff member and the class places are visible."""
+    yield from each(Scope.PERSON_DEEP, old, new, "person_id")
+
+
+def relationship_scopes(old: Image | None, new: Image | None) -> Found:
+    """A relationship shows at both of its people."""
+    yield from each(Scope.PERSON, old, new, "student_person_id")
+    yield from each(Scope.PERSON, old, new, "related_person_id")
+
+
+def course_scopes(old: Image | None, new: Image | None) -> Found:
+    """A course shows in its classes' titles and subjects."""
+    yield from each(Scope.COURSE, old, new, "course_id")
+    if changed(old, new, "calendar_id"):
+        yield from each(Scope.COURSE_DEEP, old, new, "course_id")
+    elif changed(old, new, "number", "subject"):
+        yield from each(Scope.COURSE_CLASSES, old, new, "course_id")
+
+
+def section_scopes(old: Image | None, new: Image | None) -> Found:
+    """A section concerns its class; under another course, its places too."""
+    yield from each(Scope.SECTION, old, new, "section_id")
+    if changed(old, new, "course_id"):
+        yield from each(Scope.SECTION_DEEP, old, new, "section_id")
+
+
+def section_term_scopes(old: Image | None, new: Image | None) -> Found:
+    """A class without a visible term is kept out, and its places with it."""
+    yield from each(Scope.SECTION_DEEP, old, new, "section_id")
+
+
+def roster_scopes(old: Image | None, new: Image | None) -> Found:
+    """A roster row is an enrollment."""
+    yield from each(Scope.ROSTER, old, new, "roster_id")
+
+
+def section_staff_scopes(old: Image | None, new: Image | None) -> Found:
+    """A section staff row is an enrollment."""
+    yield from each(Scope.SECTION_STAFF, old, new, "section_staff_id")
+
+
+SCOPES: dict[str, Callable[[Image | None, Image | None], Found]] = {
+    "district": district_scopes,
+    "school": school_scopes,
+    "school_year": school_year_scopes,
+    "calendar": calendar_scopes,
+    "grade_level": grade_level_scopes,
+    "term": term_scopes,
+    "person": person_scopes,
+    "user_account": user_account_scopes,
+    "enrollment": enrollment_scopes,
+    "district_assignment": assignment_scopes,
+    "relationship": relationship_scopes,
+    "course": course_scopes,
+    "section": section_scopes,
+    "section_term": section_term_scopes,
+    "roster": roster_scopes,
+    "section_staff": section_staff_scopes,
+}

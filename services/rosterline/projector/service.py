@@ -1,0 +1,198 @@
+"""Runs the projector: becomes the district's one writer, then applies stream SIS from its cursor on."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import structlog
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from rosterline.bus.connection import BusUnreachableError, connect
+from rosterline.bus.reader import ReaderLostError, StreamMessage, StreamReader, open_reader
+from rosterline.bus.topology import SIS, ensure_streams, identity
+from rosterline.config.settings import Settings
+from rosterline.db.pools import DatabaseUnreachableError, open_connection
+from rosterline.events.source import SOURCE_MESSAGE
+from rosterline.projector.apply import Projection
+from rosterline.projector.batch import Limits, Received, units
+from rosterline.projector.facts import Switches
+from rosterline.projector.gather import gather_reference
+from rosterline.projector.store import (
+    AnotherProjectorError,
+    Cursor,
+    fetch_clock,
+    fetch_cursor,
+    outbox_has_reader,
+    save_cursor,
+    try_lock,
+)
+from rosterline.projector.write import Writer
+from rosterline.telemetry import failpoints
+
+log = structlog.get_logger(__name__)
+
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5.0
+LOCK_ATTEMPTS = 20
+LOCK_PAUSE_SECONDS = 0.25
+PURGE_SECONDS = 300.0
+RUN_SIZE = 5000
+TRANSIENT = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    OSError,
+    TimeoutError,
+    NatsError,
+    BusUnreachableError,
+    DatabaseUnreachableError,
+    ReaderLostError,
+)
+
+
+async def serve(
+    settings: Settings,
+    stop: asyncio.Event,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> None:
+    """Project until `stop`, connecting again for ever when a connection is lost.
+
+    `now` is the clock. Raises AnotherProjectorError and StreamGapError.
+    """
+    pause = FIRST_PAUSE_SECONDS
+    while not stop.is_set():
+        began = time.monotonic()
+        try:
+            async with AsyncExitStack() as stack:
+                connection = await stack.enter_async_context(
+                    open_connection(settings.dsn, "projector")
+                )
+                client = await stack.enter_async_context(connect(settings.nats_url, "projector"))
+                await run(settings, stop, connection, client, now)
+        except TRANSIENT as error:
+            text = " ".join(str(error).split())
+            log.warning("projector.interrupted", error=f"{type(error).__name__}: {text}")
+            lived = time.monotonic() - began
+            pause = FIRST_PAUSE_SECONDS if lived > LONGEST_PAUSE_SECONDS else pause
+            await wait_or_stop(stop, pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+async def wait_or_stop(stop: asyncio.Event, seconds: float) -> bool:
+    """Wait, but not beyond `stop`; whether it is time to stop."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await stop.wait()
+    except TimeoutError:
+        return False
+
+
+async def run(
+    settings: Settings,
+    stop: asyncio.Event,
+    connection: asyncpg.Connection,
+    client: Client,
+    now: Callable[[], datetime],
+) -> None:
+    """One connection's life."""
+    await become_the_only_one(connection, settings.district)
+    await ensure_streams(client.jetstream(), [SIS])
+    slot = f"{settings.slot_prefix}_records"
+    while not await outbox_has_reader(connection, slot):
+        log.info("projector.waiting", for_slot=slot)
+        if await wait_or_stop(stop, FIRST_PAUSE_SECONDS):
+            return
+    projection = await prepare(settings, connection, client, now)
+    async with open_reader(client, SIS, projection.cursor.sequence) as reader:
+        log.info("projector.reading", after=projection.cursor.sequence)
+        purge = Purge(client, settings.keep_source_hours)
+        limits = Limits(settings.batch_transactions, settings.batch_rows)
+        while messages := await read_or_stop(reader, stop, settings.batch_transactions):
+            failpoints.reach(failpoints.PROJECTOR_AFTER_FETCH)
+            for unit in units(decoded(messages), limits):
+                await projection.apply(unit)
+            await purge.applied(projection.cursor.sequence)
+
+
+async def become_the_only_one(connection: asyncpg.Connection, district: str) -> None:
+    """Take the district's lock; wait a little for a predecessor that is just dying."""
+    for _ in range(LOCK_ATTEMPTS):
+        if await try_lock(connection, district):
+            return
+        await asyncio.sleep(LOCK_PAUSE_SECONDS)
+    raise AnotherProjectorError(f"district {district} has a projector already")
+
+
+async def prepare(
+    settings: Settings,
+    connection: asyncpg.Connection,
+    client: Client,
+    now: Callable[[], datetime],
+) -> Projection:
+    """Read where we are; a stream that is another one than before is read from its beginning."""
+    created = identity(await client.jetstream().stream_info(SIS))
+    cursor = await fetch_cursor(connection, SIS)
+    if cursor is None or cursor.created != created:
+        cursor = Cursor(created, 0, "0/0", loading=True)
+        await save_cursor(connection, SIS, cursor)
+    zone = ZoneInfo(settings.time_zone)
+
+    def today() -> date:
+        return now().astimezone(zone).date()
+
+    return Projection(
+        connection=connection,
+        stream=SIS,
+        writer=Writer(settings.district, settings.base_url, settings.stamp_lead_seconds, now),
+        switches=Switches(settings.local_grades),
+        today=today,
+        run_size=RUN_SIZE,
+        load_people=settings.load_people,
+        clock=await fetch_clock(connection),
+        cursor=cursor,
+        reference=await gather_reference(connection),
+    )
+
+
+async def read_or_stop(reader: StreamReader, stop: asyncio.Event, most: int) -> list[StreamMessage]:
+    """The next messages; none when it is time to stop."""
+    reading = asyncio.ensure_future(reader.read(most))
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        return [] if stop.is_set() else await reading
+    finally:
+        reading.cancel()
+        stopping.cancel()
+        await asyncio.gather(reading, stopping, return_exceptions=True)
+
+
+def decoded(messages: list[StreamMessage]) -> Iterator[Received]:
+    """The messages, decoded one at a time: a snapshot's are large."""
+    for message in messages:
+        yield Received(message.sequence, SOURCE_MESSAGE.validate_json(message.data))
+
+
+class Purge:
+    """Takes applied messages out of the stream once they are `keep_hours` old; never the newest."""
+
+    def __init__(self, client: Client, keep_hours: float) -> None:
+        self.client = client
+        self.keep_seconds = keep_hours * 3600
+        self.marks: deque[tuple[float, int]] = deque()
+
+    async def applied(self, sequence: int) -> None:
+        """Note how far the stream is applied, and purge what is old."""
+        now = time.monotonic()
+        if not self.marks or now - self.marks[-1][0] >= PURGE_SECONDS:
+            self.marks.append((now, sequence))
+        while self.marks and now - self.marks[0][0] > self.keep_seconds + PURGE_SECONDS:
+            _, old = self.marks.popleft()
+            await self.client.jetstream().purge_stream(SIS, seq=old)

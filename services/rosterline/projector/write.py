@@ -1,0 +1,141 @@
+"""Writes a spool under one stamp: read model, outbox and clock, in the caller's transaction.
+
+The stamp is taken when all records are ready. If writing them took so long that the stamp could be
+passed before they are visible, they are written again with a longer lead: G3 holds for a
+transaction of any size.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import asyncpg
+import structlog
+
+from rosterline.events.change import ChangeEvent
+from rosterline.oneroster.stamps import format_stamp
+from rosterline.oneroster.v1p2 import with_base
+from rosterline.projector.clock import ClockState, lead_for, next_stamp
+from rosterline.projector.store import advance_clock, emit, upsert
+from rosterline.projector.writes import Spool, Write
+
+log = structlog.get_logger(__name__)
+
+VERSION = "v1p2"
+# What remains of the lead when the last row is written must cover the events and the commit.
+KEPT_SHARE = 0.5
+
+
+class LateError(Exception):
+    """The stamp is too near: the records would become visible after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An event's place in its transaction; `index` counts from 1."""
+
+    transaction: str
+    index: int
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """What writing needs to know of the installation; `now` is the clock, injected."""
+
+    district: str
+    base_url: str
+    lead_seconds: float
+    now: Callable[[], datetime]
+
+    async def write(
+        self,
+        connection: asyncpg.Connection,
+        spool: Spool,
+        clock: ClockState,
+        transactions: dict[int, str],
+    ) -> ClockState:
+        """Write everything that waits, and answer the clock as it is afterwards.
+
+        `transactions` names each transaction number for subscribers.
+        """
+        lead = lead_for(len(spool), self.lead_seconds)
+        while True:
+            started = self.now()
+            stamp = next_stamp(clock.last_stamp, started, lead)
+            try:
+                async with connection.transaction():
+                    await self.store(connection, spool, clock, stamp)
+                    self.refuse_late(stamp, started)
+            except LateError:
+                lead *= 2
+                log.warning("projector.slow_write", records=len(spool), lead=lead.total_seconds())
+                continue
+            await self.tell(connection, spool, clock, stamp, transactions)
+            after = clock.after(stamp, len(spool))
+            await advance_clock(connection, clock, after)
+            return after
+
+    def refuse_late(self, stamp: datetime, started: datetime) -> None:
+        """Raise LateError when too little of the lead is left."""
+        promised = stamp - started
+        left = stamp - self.now()
+        if left < promised * KEPT_SHARE and promised > timedelta():
+            raise LateError
+
+    async def store(
+        self, connection: asyncpg.Connection, spool: Spool, clock: ClockState, stamp: datetime
+    ) -> None:
+        """Store the records."""
+        sequence = clock.last_sequence + 1
+        text = format_stamp(stamp)
+        for run in spool.runs():
+            documents = [write.draft.stamped(text) for write in run]
+            await upsert(connection, run, documents, stamp, sequence)
+            sequence += len(run)
+
+    async def tell(
+        self,
+        connection: asyncpg.Connection,
+        spool: Spool,
+        clock: ClockState,
+        stamp: datetime,
+        transactions: dict[int, str],
+    ) -> None:
+        """Put the records' events into the outbox."""
+        sequence = clock.last_sequence
+        text = format_stamp(stamp)
+        told: Counter[int] = Counter()
+        for run in spool.runs():
+            messages: list[str] = []
+            for write in run:
+                sequence += 1
+                told[write.transaction] += 1
+                index = told[write.transaction]
+                whole = spool.per_transaction[write.transaction]
+                place = Place(transactions[write.transaction], index, last=index == whole)
+                event = self.event(clock.epoch, sequence, write, text, place)
+                messages.append(event.outbox_text())
+            await emit(connection, messages)
+
+    def event(
+        self, epoch: str, sequence: int, write: Write, stamp: str, place: Place
+    ) -> ChangeEvent:
+        """The record's event."""
+        draft = write.draft
+        document = with_base(draft.stamped(stamp), self.base_url)
+        return ChangeEvent(
+            epoch=epoch,
+            sequence=sequence,
+            district=self.district,
+            version=VERSION,
+            entity=draft.entity,
+            operation=write.operation,
+            sourced_id=draft.sourced_id,
+            time=stamp,
+            transaction=place.transaction,
+            index=place.index,
+            last=place.last,
+            data=f'{{"{draft.entity.single}":{document}}}',
+        )

@@ -1,0 +1,141 @@
+"""Reads a stream from a sequence on, in order and without a gap, as fast as it grows.
+
+The position is the reader's own (it is kept with the data), so the consumer on the server is
+throw-away and acknowledges nothing. Messages come as they are stored: no waiting to fill a batch.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import orjson
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+PULL_MESSAGES = 1000
+PULL_BYTES = 16_000_000
+PULL_SECONDS = 30
+HEARTBEAT_SECONDS = 2
+SILENCE_SECONDS = 10.0
+FORGOTTEN_AFTER_SECONDS = 60.0
+HEARTBEAT_STATUS = "100"
+
+
+class ReaderLostError(Exception):
+    """The consumer is gone or silent; open another reader."""
+
+
+class StreamGapError(Exception):
+    """The stream no longer holds the next message."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMessage:
+    """A stored message."""
+
+    sequence: int
+    subject: str
+    headers: dict[str, str]
+    data: bytes
+
+
+class StreamReader:
+    """One consumer's messages; `sequence` is the last one handed out."""
+
+    def __init__(self, client: Client, next_subject: str, inbox: str, sequence: int) -> None:
+        self.client = client
+        self.next_subject = next_subject
+        self.inbox = inbox
+        self.sequence = sequence
+        self.asked = 0
+        self.arrived: deque[Msg] = deque()
+        self.news = asyncio.Event()
+
+    async def arrive(self, message: Msg) -> None:
+        """Take what the server sends; what is asked for bounds how much can wait here."""
+        self.arrived.append(message)
+        self.news.set()
+
+    async def read(self, most: int) -> list[StreamMessage]:
+        """The next messages, at least one; raises ReaderLostError and StreamGapError.
+
+        Waits as long as the stream does not grow; the server's heartbeats show that it lives.
+        """
+        found: list[StreamMessage] = []
+        while not found:
+            await self.ask()
+            await self.wait()
+            while self.arrived and len(found) < most:
+                message = self.arrived.popleft()
+                if message.reply:
+                    found.append(self.accept(message))
+                else:
+                    self.heed(message.headers or {})
+        return found
+
+    async def wait(self) -> None:
+        """Until something has arrived."""
+        if self.arrived:
+            return
+        self.news.clear()
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                await self.news.wait()
+        except TimeoutError as error:
+            raise ReaderLostError("the server is silent") from error
+
+    async def ask(self) -> None:
+        """Keep enough messages asked for."""
+        if self.asked > PULL_MESSAGES // 2:
+            return
+        request = {
+            "batch": PULL_MESSAGES,
+            "max_bytes": PULL_BYTES,
+            "expires": PULL_SECONDS * 1_000_000_000,
+            "idle_heartbeat": HEARTBEAT_SECONDS * 1_000_000_000,
+        }
+        self.asked += PULL_MESSAGES
+        await self.client.publish(self.next_subject, orjson.dumps(request), reply=self.inbox)
+
+    def heed(self, headers: dict[str, str]) -> None:
+        """Word about a request: a heartbeat, or that it has ended and must be made again."""
+        if "Consumer Deleted" in headers.get("Description", ""):
+            raise ReaderLostError("the consumer is gone")
+        if headers.get("Status") != HEARTBEAT_STATUS:
+            self.asked = 0
+
+    def accept(self, message: Msg) -> StreamMessage:
+        """A stored message, checked to be the next one."""
+        sequence = message.metadata.sequence.stream
+        if sequence != self.sequence + 1:
+            raise StreamGapError(
+                f"message {self.sequence + 1} is no longer in the stream; the next is {sequence}"
+            )
+        self.sequence = sequence
+        self.asked -= 1
+        return StreamMessage(sequence, message.subject, message.headers or {}, message.data)
+
+
+@asynccontextmanager
+async def open_reader(client: Client, stream: str, after: int) -> AsyncIterator[StreamReader]:
+    """A reader of the stream's messages behind sequence `after`."""
+    config = ConsumerConfig(
+        ack_policy=AckPolicy.NONE,
+        deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=after + 1,
+        inactive_threshold=FORGOTTEN_AFTER_SECONDS,
+        mem_storage=True,
+        num_replicas=1,
+    )
+    consumer = await client.jetstream().add_consumer(stream, config)
+    next_subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer.name}"
+    reader = StreamReader(client, next_subject, client.new_inbox(), after)
+    subscription = await client.subscribe(reader.inbox, cb=reader.arrive)
+    try:
+        yield reader
+    finally:
+        if not client.is_closed:
+            await subscription.unsubscribe()
