@@ -44,7 +44,7 @@ ONE_IN = {
     "no room": 40,
     "co-teacher": 8,
     "aide": 10,
-    "teacher replaced": 30,
+    "teacher replaced": 45,
     "not yet staffed": 150,
     # rosters
     "dropped": 80,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import cycle
+from random import Random
 from uuid import UUID
 
 from rosterline.sample.draft import Draft
@@ -70,7 +71,7 @@ def add_teacher(draft: Draft, school: School, others: list[School], teaching: Te
         identity = draw_identity(draft.rng, draw_tradition(draft.rng))
         person_id = add_adult(draft, identity, staff=True)
     add_assignments(draft, person_id, school, others)
-    return Teacher(person_id, display_name(identity), draw_room(draft))
+    return Teacher(person_id, display_name(identity), draw_room(draft.rng))
 
 
 def display_name(identity: Identity) -> str:
@@ -78,9 +79,9 @@ def display_name(identity: Identity) -> str:
     return f"{identity.family}, {identity.preferred or identity.given}"
 
 
-def draw_room(draft: Draft) -> str:
+def draw_room(rng: Random) -> str:
     """A room number."""
-    return f"{'ABCDG'[draft.rng.randrange(5)]}{draft.rng.randrange(100, 330)}"
+    return f"{'ABCDG'[rng.randrange(5)]}{rng.randrange(100, 330)}"
 
 
 def add_assignments(draft: Draft, person_id: int, school: School, others: list[School]) -> None:
@@ -160,8 +161,8 @@ def last_years_faculty(draft: Draft, school: School, faculty: Faculty) -> Facult
     again = cycle(faculty.everyone)
     seen: set[int] = set()
 
-    def hire(_department: str) -> Teacher:
-        teacher = next(again)
+    def hire(department: str) -> Teacher:
+        teacher = next(again, None) or faculty.hire(department)
         if teacher.person_id not in seen:
             seen.add(teacher.person_id)
             year = draft.last_year
