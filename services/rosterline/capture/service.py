@@ -20,7 +20,7 @@ from rosterline.capture.replication import StreamEndedError, open_replication
 from rosterline.capture.session import Capture, Source
 from rosterline.capture.source import try_lock
 from rosterline.config.settings import Settings
-from rosterline.db.pools import DatabaseUnreachableError, open_connection
+from rosterline.db.pools import LOST_CONNECTION, open_connection
 from rosterline.db.tables import records, sis
 
 log = structlog.get_logger(__name__)
@@ -30,14 +30,10 @@ LONGEST_PAUSE_SECONDS = 5.0
 LOCK_ATTEMPTS = 20
 LOCK_PAUSE_SECONDS = 0.25
 TRANSIENT = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
+    *LOST_CONNECTION,
     psycopg.Error,
-    OSError,
-    TimeoutError,
     NatsError,
     BusUnreachableError,
-    DatabaseUnreachableError,
     StreamEndedError,
     FencedError,
     PublishError,

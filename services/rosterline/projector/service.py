@@ -17,7 +17,7 @@ from rosterline.bus.connection import BusUnreachableError, connect
 from rosterline.bus.reader import ReaderLostError, StreamMessage, StreamReader, open_reader
 from rosterline.bus.topology import SIS, ensure_streams, identity
 from rosterline.config.settings import Settings
-from rosterline.db.pools import DatabaseUnreachableError, open_connection
+from rosterline.db.pools import LOST_CONNECTION, open_connection
 from rosterline.events.source import SOURCE_MESSAGE
 from rosterline.projector.apply import Projection
 from rosterline.projector.batch import Limits, Received, units
@@ -43,17 +43,7 @@ LOCK_ATTEMPTS = 20
 LOCK_PAUSE_SECONDS = 0.25
 PURGE_SECONDS = 300.0
 RUN_SIZE = 5000
-TRANSIENT = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.OperatorInterventionError,
-    OSError,
-    TimeoutError,
-    NatsError,
-    BusUnreachableError,
-    DatabaseUnreachableError,
-    ReaderLostError,
-)
+TRANSIENT = (*LOST_CONNECTION, NatsError, BusUnreachableError, ReaderLostError)
 
 
 async def serve(

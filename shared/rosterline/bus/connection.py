@@ -1,7 +1,9 @@
 """One way to connect to NATS: reconnects for ever and says so; fails only at the start."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import nats
 import structlog
@@ -33,28 +35,41 @@ async def connect(url: str, name: str) -> AsyncIterator[Client]:
     async def reconnected() -> None:
         log.info("nats.reconnected", name=name)
 
+    failures: list[Exception] = []
+
     async def failed(error: Exception) -> None:
+        failures[:] = [error]
         log.debug("nats.error", name=name, error=type(error).__name__)
 
     try:
-        client = await nats.connect(
-            url,
-            name=name,
-            connect_timeout=CONNECT_SECONDS,
-            allow_reconnect=True,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=0.25,
-            ping_interval=5,
-            max_outstanding_pings=2,
-            pending_size=64 * 1024 * 1024,
-            disconnected_cb=disconnected,
-            reconnected_cb=reconnected,
-            error_cb=failed,
-        )
+        # A client that reconnects for ever would also make its first attempt for ever.
+        async with asyncio.timeout(CONNECT_SECONDS):
+            client = await nats.connect(
+                url,
+                name=name,
+                connect_timeout=CONNECT_SECONDS,
+                allow_reconnect=True,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.25,
+                ping_interval=5,
+                max_outstanding_pings=2,
+                pending_size=64 * 1024 * 1024,
+                disconnected_cb=disconnected,
+                reconnected_cb=reconnected,
+                error_cb=failed,
+            )
     except (OSError, Error, TimeoutError) as error:
-        raise BusUnreachableError(f"NATS cannot be reached: {error}") from error
+        cause = failures[0] if failures else error
+        raise BusUnreachableError(
+            f"NATS at {without_credentials(url)} cannot be reached: {cause}"
+        ) from error
     try:
         yield client
     finally:
         closing = True
         await client.close()
+
+
+def without_credentials(url: str) -> str:
+    """The address as it may stand in a log or an error."""
+    return urlsplit(url).netloc.rpartition("@")[2]

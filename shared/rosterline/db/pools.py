@@ -12,6 +12,18 @@ class DatabaseUnreachableError(Exception):
     """A database that does not answer, or refuses the login."""
 
 
+LOST_CONNECTION = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    # asyncpg says so when the server's farewell came in while the connection was idle.
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    DatabaseUnreachableError,
+)
+"""What a query raises when its connection is gone: connect again."""
+
 CONNECT_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 
