@@ -5,6 +5,7 @@ personal data, or None, having written nothing, when it found nothing to do it t
 """
 
 from datetime import date
+from uuid import uuid4
 
 import asyncpg
 
@@ -56,12 +57,14 @@ async def insert_person(
         "SELECT nextval(pg_get_serial_sequence('sis.person', 'person_id'))"
     )
     login = address(identity, person_id)
+    # Not from the seed: that would repeat the generator's GUIDs, or an earlier run's.
+    person_guid = uuid4()
     await office.connection.execute(
         "INSERT INTO sis.person (person_id, person_guid, given_name, middle_name, family_name, "
         "preferred_given_name, email, cell_phone, sex, birth_date, student_number) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         person_id,
-        office.guid(),
+        person_guid,
         identity.given,
         identity.middle,
         identity.family,

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
-from uuid import UUID
 
 import asyncpg
 
@@ -69,10 +68,6 @@ class Registrar:
         return await self.connection.fetchrow(query, start) or await self.connection.fetchrow(
             query, 1
         )
-
-    def guid(self) -> UUID:
-        """A version 4 UUID for a new person."""
-        return UUID(int=self.rng.getrandbits(128), version=4)
 
     def last_day(self) -> date:
         """The last day of what ends now: mostly yesterday, for offices are late."""
