@@ -25,7 +25,6 @@ async def connect(url: str, name: str) -> AsyncIterator[Client]:
 
     Raises BusUnreachableError when the first attempt fails; later losses are waited out.
     """
-
     closing = False
 
     async def disconnected() -> None:
