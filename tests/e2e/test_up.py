@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from tests.support.processes import is_alive, run_command, running, started, until
 
 pytestmark = pytest.mark.e2e

@@ -17,6 +17,7 @@ import typer
 from nats.errors import Error as NatsError
 from sqlalchemy.exc import DBAPIError
 
+from rosterline.api.connections import InvalidConnectionError
 from rosterline.api.service import PortTakenError
 from rosterline.bus.connection import BusUnreachableError
 from rosterline.capture.service import AnotherCaptureError, PreflightError
@@ -41,6 +42,7 @@ from rosterline.launch.services import run_service
 from rosterline.launch.status import one_line, read_status
 from rosterline.launch.tail import Event, tail
 from rosterline.launch.up import Guest, Instance, migrate
+from rosterline.sample.changes import NothingToChangeError
 from rosterline.sample.generate import SampleError, generate
 from rosterline.telemetry.logging import configure_logging
 
@@ -51,6 +53,8 @@ EXPECTED = (
     AnotherCaptureError,
     PreflightError,
     PortTakenError,
+    InvalidConnectionError,
+    NothingToChangeError,
     SampleError,
     asyncpg.PostgresError,
     NatsError,
@@ -138,7 +142,12 @@ def check_command(data: DataOption = None) -> None:
 def status_command(data: DataOption = None, as_json: JsonOption = False) -> None:
     """Show the services and how far each hop of the data's way lags behind."""
     settings = find_settings(data, "sis_dsn", "dsn", "nats_url")
-    status = asyncio.run(read_status(settings, DataFolder.at(data).states_of(settings)))
+    folder = DataFolder.at(data)
+    running = folder.endpoints()
+    if running is not None and running.dsn == settings.dsn:
+        status = asyncio.run(read_status(settings, folder.states(), running.api))
+    else:
+        status = asyncio.run(read_status(settings, {}, settings.base_url))
     if as_json:
         print_json(status.as_json())
     else:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import asyncpg
@@ -21,7 +22,7 @@ connection_commands = typer.Typer(
 AppArgument = Annotated[str, typer.Argument(help="The vendor's app name.")]
 
 
-def with_database(data: DataOption, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+def with_database(data: Path | None, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
     """Do something on the Rosterline database."""
     settings = find_settings(data, "dsn")
 
@@ -64,7 +65,10 @@ def add_command(
 ) -> None:
     """Make a connection and show its credentials, once."""
     made = with_database(
-        data, lambda db: connections.add(db, app, version, listed(scopes), listed(schools))
+        data,
+        lambda db: connections.add(
+            db, app, version, scopes=listed(scopes), schools=listed(schools)
+        ),
     )
     show_credentials(made, as_json=as_json)
 
@@ -74,7 +78,7 @@ def list_command(data: DataOption = None, as_json: JsonOption = False) -> None:
     """Show all connections."""
     found = with_database(data, connections.list_all)
     if as_json:
-        print_json([row.as_json() for row in found])
+        print_json(found)
         return
     print_table(
         "Connections",

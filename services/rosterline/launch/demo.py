@@ -10,12 +10,14 @@ import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rosterline.api import connections
 from rosterline.config.settings import Settings
 from rosterline.db.pools import open_connection
 from rosterline.launch.display import progress_bar
 from rosterline.launch.errors import LaunchError
+from rosterline.launch.status import local_url
 from rosterline.sample.changes import run_changes
 from rosterline.sample.generate import generate
 
@@ -68,11 +70,11 @@ class Demo:
     async def after_ready(self, settings: Settings, stop: asyncio.Event) -> None:
         """Print what to try, and let the district change."""
         async with open_connection(settings.dsn, "demo") as connection:
-            await connections.remove(connection, APP)
-            made = await connections.add(connection, APP, "1.2", None, None)
-        token = await asyncio.to_thread(
-            fetch_token, settings.port, made.client_id, made.client_secret
-        )
+            try:
+                made = await connections.rotate(connection, APP)
+            except connections.InvalidConnectionError:
+                made = await connections.add(connection, APP)
+        token = await asyncio.to_thread(fetch_token, local_url(settings), made)
         self.show(self.suggestions(settings, token))
         if self.rate > 0:
             await run_changes(
@@ -99,17 +101,17 @@ def own_command() -> str:
     return f"{shlex.quote(sys.executable)} -m rosterline"
 
 
-def fetch_token(port: int, client_id: str, client_secret: str) -> str:
+def fetch_token(url: str, made: connections.NewConnection) -> str:
     """An access token, as any client gets one."""
-    basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    credentials = base64.b64encode(f"{made.client_id}:{made.client_secret}".encode()).decode()
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
     try:
         connection.request(
             "POST",
             "/oauth2/token",
             "grant_type=client_credentials",
             {
-                "Authorization": f"Basic {basic}",
+                "Authorization": f"Basic {credentials}",
                 "Content-Type": "application/x-www-form-urlencoded",
             },
         )

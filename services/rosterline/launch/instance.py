@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -134,11 +135,6 @@ class DataFolder:
         found = read_json(self.supervisor_file) or {}
         return {name: PartState(**state) for name, state in found.items()}
 
-    def states_of(self, settings: Settings) -> dict[str, PartState]:
-        """As `states`, but empty when the settings are of another instance."""
-        endpoints = self.endpoints()
-        return self.states() if endpoints and endpoints.dsn == settings.dsn else {}
-
 
 def replace_file(path: Path, content: Mapping[str, Any]) -> None:
     """Write a private JSON file so that a reader sees the old or the new one, never a part."""
@@ -194,11 +190,13 @@ def find_settings(data: Path | None, *needed: str) -> Settings:
             f"no running instance in {folder.path}: start one with `rosterline up`, "
             f"name its folder with --data, or set {variables}"
         )
+    api = urlsplit(endpoints.api)
     return settings.model_copy(
         update={
             "sis_dsn": endpoints.sis_dsn,
             "dsn": endpoints.dsn,
             "nats_url": endpoints.nats,
-            "public_url": settings.public_url or endpoints.api,
+            "host": api.hostname or settings.host,
+            "port": api.port or settings.port,
         }
     )

@@ -87,8 +87,8 @@ class Applied:
     last_event: int
 
 
-async def read_status(settings: Settings, services: Mapping[str, PartState]) -> Status:
-    """Ask everything."""
+async def read_status(settings: Settings, services: Mapping[str, PartState], api: str) -> Status:
+    """Ask everything; `api` is where the API should answer."""
     hops = {"sis_to_stream": await slot_hop(settings.capture_dsn, f"{settings.slot_prefix}_sis")}
     try:
         applied = await read_applied(settings.dsn)
@@ -98,8 +98,8 @@ async def read_status(settings: Settings, services: Mapping[str, PartState]) -> 
     outbox = await slot_hop(settings.dsn, f"{settings.slot_prefix}_records")
     hops |= await stream_hops(settings, applied, outbox)
     return Status(
-        ready=is_ready(settings.base_url),
-        api=settings.base_url,
+        ready=is_ready(api),
+        api=api,
         last_stamp=applied.last_stamp if applied else None,
         services=services,
         hops=hops,
@@ -190,6 +190,13 @@ def is_ready(base_url: str) -> bool:
         return False
     finally:
         connection.close()
+
+
+def local_url(settings: Settings) -> str:
+    """The API's address as seen from the machine that it runs on."""
+    anywhere = settings.host in {"0.0.0.0", "::", ""}  # noqa: S104 - compared, not bound
+    host = "127.0.0.1" if anywhere else settings.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def one_line(error: BaseException) -> str:

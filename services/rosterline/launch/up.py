@@ -27,7 +27,7 @@ from rosterline.launch.logs import LogWatch
 from rosterline.launch.private import kept_password
 from rosterline.launch.registry import SERVICES
 from rosterline.launch.services import ServicePart
-from rosterline.launch.status import is_ready
+from rosterline.launch.status import is_ready, local_url
 from rosterline.launch.supervise import Supervisor, happens
 
 log = structlog.get_logger(__name__)
@@ -114,19 +114,13 @@ class Instance:
             await self.supervisor.start(part)
         self.has_services = True
         self.write_files(self.supervisor)
-        while not await self.supervisor.in_thread(is_ready, self.local_url):
+        url = local_url(self.settings)
+        while not await self.supervisor.in_thread(is_ready, url):
             await happens(self.stop, LOOK_SECONDS)
-        self.announce(f"ready {self.local_url}")
+        self.announce(f"ready {url}")
         if self.guest is not None:
             await self.guest.after_ready(self.settings, self.stop)
         await self.stop.wait()
-
-    @property
-    def local_url(self) -> str:
-        """The API's address on this machine."""
-        anywhere = self.settings.host in {"0.0.0.0", "::", ""}  # noqa: S104 - compared, not bound
-        host = "127.0.0.1" if anywhere else self.settings.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.settings.port}"
 
     async def start_servers(self) -> None:
         """Start a server for each address that was not given."""
@@ -192,7 +186,7 @@ class Instance:
         self.folder.write_endpoints(
             Endpoints.of(
                 self.settings,
-                api=self.local_url,
+                api=local_url(self.settings),
                 pids={name: state.pid for name, state in states.items() if state.pid},
             )
         )
