@@ -55,7 +55,7 @@ def org(sourced_id: str, kind: str = "school", *, status: str = "active") -> Sto
         {
             "sourcedId": sourced_id,
             "status": status,
-            "name": f"Org ‘{sourced_id}’",
+            "name": f"Schule Überlingen {sourced_id}",
             "type": kind,
             "identifier": "0042",
             "parent": reference(Entity.ORGS, "district-1") if kind == "school" else None,

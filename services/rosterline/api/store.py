@@ -39,7 +39,8 @@ log = structlog.get_logger()
 class Page:
     """Records as joined JSON texts, and where the walk stands.
 
-    `end` is None when the page is empty; `has_more` says that records follow it.
+    `end` is where the page ended: with its last record, or where the page before it did when it is
+    empty; None when an empty page is the first. `has_more` says that records follow.
     """
 
     watermark: datetime
@@ -105,7 +106,7 @@ async def read_page(
         totals.remember(key, KnownTotal(row["clock"], row["total"]))
     watermark = continuation.position.watermark if continuation else row["clock"]
     total = continuation.position.total if continuation else row["total"]
-    end = None
+    end = continuation.position if continuation else None
     if row["sourced_id"] is not None:
         end = Position(watermark, total, row["sort_value"], row["sourced_id"], row["is_late"])
     return Page(

@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 KEPT_SECONDS = 900.0
-OVERLAP_SECONDS = 60.0
+OVERLAP_SECONDS = 15.0
 MOST_WALKS = 10_000
 
 
@@ -58,9 +58,14 @@ class Continuation:
 @dataclass(slots=True)
 class _Entry:
     position: Position
-    descending: bool
     stored_at: float
+    is_last: bool
     is_claimed: bool = False
+
+    def is_awaited(self, now: float) -> bool:
+        """Whether another walk seems about to ask for this offset."""
+        is_open = not self.is_claimed and not self.is_last
+        return is_open and now - self.stored_at < OVERLAP_SECONDS
 
 
 class Walks:
@@ -70,17 +75,19 @@ class Walks:
         self._now = now
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
 
-    def remember(self, key: Hashable, position: Position, *, descending: bool) -> None:
-        """The page before this offset ended here.
+    def remember(
+        self, key: Hashable, position: Position, *, descending: bool, is_last: bool
+    ) -> None:
+        """The page before this offset ended here; `is_last`: and nothing followed it.
 
         Of two walks of one client that overlap the earlier position is kept: a record that comes
         twice does no harm, one that never comes does.
         """
         now = self._now()
         entry = self._entries.get(key)
-        if entry and not entry.is_claimed and now - entry.stored_at < OVERLAP_SECONDS:
+        if entry and entry.is_awaited(now):
             position = _earlier(entry.position, position, descending=descending)
-        self._entries[key] = _Entry(position, descending, now)
+        self._entries[key] = _Entry(position, now, is_last)
         self._entries.move_to_end(key)
         while len(self._entries) > MOST_WALKS:
             self._entries.popitem(last=False)

@@ -101,7 +101,7 @@ def _collection(endpoint: Endpoint, reader: Reader) -> Handler:
         )
         cursor = None
         if page.end is not None:
-            walk.remember(page.end, page.count)
+            walk.remember(page.end, page.count, is_last=not page.has_more)
             cursor = await walk.write_next(page.end) if page.has_more else None
         paging = Paging(query.limit, query.offset, page.total, cursor)
         return Response(
@@ -144,7 +144,7 @@ class _Walk:
                 self._continuation = Continuation(found, by_offset=True)
         return self._continuation
 
-    def remember(self, end: Position, count: int) -> None:
+    def remember(self, end: Position, count: int, *, is_last: bool) -> None:
         """Keep where this page ended: some clients count on by the limit, some by what came."""
         if self._query.cursor is not None:
             return
@@ -153,6 +153,7 @@ class _Walk:
                 (*self._identity, self._query.offset + step),
                 end,
                 descending=self._query.descending,
+                is_last=is_last,
             )
 
     async def write_next(self, end: Position) -> str:
