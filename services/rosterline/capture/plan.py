@@ -3,7 +3,7 @@
 Never skip in silence: whenever changes may be missing, the answer is a gap and a new snapshot.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import orjson
 
@@ -22,23 +22,31 @@ class Mark:
     """What POSITIONS holds for a slot: whence, how far, and into which streams it was confirmed.
 
     `system` tells the database from any other, `streams` the streams from later ones of that name.
+    `creating` is stored before a new slot is made and until its snapshot has begun; `gap` is then
+    why changes may be missing before that slot, if they may.
     """
 
     system: str
     streams: tuple[str, ...]
     lsn: int
+    creating: bool = False
+    gap: str | None = None
 
     def to_json(self) -> bytes:
         """As stored."""
-        return orjson.dumps(
-            {"system": self.system, "streams": self.streams, "lsn": format_lsn(self.lsn)}
-        )
+        return orjson.dumps(asdict(self) | {"lsn": format_lsn(self.lsn)})
 
     @classmethod
     def from_json(cls, data: bytes) -> "Mark":
         """The inverse of `to_json`."""
         fields = orjson.loads(data)
-        return cls(fields["system"], tuple(fields["streams"]), parse_lsn(fields["lsn"]))
+        return cls(
+            fields["system"],
+            tuple(fields["streams"]),
+            parse_lsn(fields["lsn"]),
+            fields["creating"],
+            fields["gap"],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +89,15 @@ class RowsEnd:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Make a new slot and snapshot everything; `gap` says why changes may be missing, if they may."""
+    """Make a new slot and snapshot everything; `gap` says why changes may be missing, if they may.
+
+    With `keep_slot` the slot is there already, made by a life that was killed before it could say so.
+    What was written since then is in that slot and nowhere else.
+    """
 
     epoch: int
     gap: str | None
+    keep_slot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +123,12 @@ def make_plan(
     now: Mark,
 ) -> Plan:
     """How to begin; `now` is the database and the streams of this moment (its position is unused)."""
-    if rows is None and mark is None:
-        return Begin(epoch=1, gap=None)
     epoch = rows.epoch if rows else 0
-    if rows is not None and rows.kind == "gap":
-        return Begin(epoch + 1, gap=None)
+    if mark is not None and mark.creating:
+        usable = slot is not None and not slot.lost and mark.system == now.system
+        return Begin(epoch + 1, mark.gap, keep_slot=usable)
+    if slot is None and rows is None and mark is None:
+        return Begin(epoch=1, gap=None)
     reason = missing(slot, rows, mark, now)
     if reason or rows is None:
         return Begin(epoch + 1, gap=reason)

@@ -28,7 +28,9 @@ SELECT current_setting('wal_level') AS wal_level,
        (SELECT rolsuper OR rolreplication FROM pg_roles WHERE rolname = current_user) AS replication,
        current_user::text AS role,
        (SELECT count(*) FROM pg_replication_slots WHERE slot_name <> $1)
-           < current_setting('max_replication_slots')::int AS slot_free
+           < current_setting('max_replication_slots')::int AS slot_free,
+       (SELECT database::text FROM pg_replication_slots
+        WHERE slot_name = $1 AND database <> current_database()) AS slot_elsewhere
 """
 TABLES = """
 SELECT wanted.name,
@@ -127,6 +129,12 @@ def iter_server_problems(row: asyncpg.Record, version: int) -> Iterator[Problem]
             "error",
             "all replication slots are in use",
             "raise max_replication_slots, or drop slots that nobody reads",
+        )
+    if row["slot_elsewhere"]:
+        yield Problem(
+            "error",
+            f"the replication slot is in use by database {row['slot_elsewhere']}",
+            "give this installation slots of its own: ROSTERLINE_SLOT_PREFIX",
         )
     if row["keep"] == "-1":
         yield Problem(

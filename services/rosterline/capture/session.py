@@ -4,7 +4,7 @@ Everything is read anew at the start, so that whatever broke the life before has
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import asyncpg
 import structlog
@@ -24,7 +24,7 @@ from rosterline.capture.parts import (
     Published,
 )
 from rosterline.capture.pgoutput import Decoder
-from rosterline.capture.plan import Begin, Mark, Resume, RowsEnd, make_plan
+from rosterline.capture.plan import Begin, Mark, Resume, RowsEnd, SlotState, make_plan
 from rosterline.capture.position import Position, format_lsn
 from rosterline.capture.relay import Relay, StreamEnd, read_end
 from rosterline.capture.replication import CreatedSlot, ReplicationConnection, open_replication
@@ -87,7 +87,7 @@ class Capture:
         log.info("capture.plan", source=self.source.name, plan=repr(plan))
         keys = await fetch_primary_keys(self.database, self.source.schema)
         if isinstance(plan, Begin):
-            progress, mark = await self.begin(plan, now, keys)
+            progress, mark = await self.begin(plan, slot, now, keys)
             published = Published(Position(mark.lsn), None)
         else:
             held = end.position if end else Position(0)
@@ -129,23 +129,40 @@ class Capture:
         streams = (rows.identity, outbox.identity) if outbox else (rows.identity,)
         return Mark(await self.replication.identify(), streams, 0)
 
-    async def begin(self, plan: Begin, now: Mark, keys: Keys) -> tuple[Progress, Mark]:
-        """Tell of a gap if there may be one, make the slot, and send its whole snapshot."""
+    async def begin(
+        self, plan: Begin, held: SlotState | None, now: Mark, keys: Keys
+    ) -> tuple[Progress, Mark]:
+        """Make the slot, tell of a gap if there may be one, and send the whole snapshot.
+
+        That a slot is being made is stored before it is there, and the gap is told when it is there:
+        so a kill in between neither gives up a slot that others rely on, nor hides the gap.
+        """
+        created = None
+        if not plan.keep_slot or held is None:
+            await drop_slot(self.database, self.source.slot)
+            await self.store_mark(replace(now, creating=True, gap=plan.gap))
+            created = await self.replication.create_slot(self.source.slot)
+            failpoints.reach(failpoints.CAPTURE_AFTER_SLOT)
         if plan.gap:
             await self.send_gap(plan)
-        await drop_slot(self.database, self.source.slot)
-        slot = await self.replication.create_slot(self.source.slot)
-        failpoints.reach(failpoints.CAPTURE_AFTER_SLOT)
-        mark = Mark(now.system, now.streams, slot.consistent_point)
-        await keep_mark(self.jetstream, self.mark_subject, mark)
-        position = Position(slot.consistent_point)
-        reason = plan.gap or "first start"
-        await self.send_rows(self.snapshot_begin(plan.epoch, position, self.source.tables, reason))
-        await self.send_tables(slot, plan.epoch, position, self.source.tables, None, keys)
+        position = Position(created.consistent_point if created else held.confirmed if held else 0)
+        tables, reason = self.source.tables, plan.gap or "first start"
+        await self.send_rows(self.snapshot_begin(plan.epoch, position, tables, reason))
+        mark = replace(now, lsn=position.lsn)
+        await self.store_mark(mark)
+        if created is None:
+            resume = Resume(plan.epoch, tables=tables)
+            pending = await self.resume_snapshot(resume, tables, None, position, keys)
+            return Progress(plan.epoch, pending), mark
+        await self.send_tables(created, plan.epoch, position, tables, None, keys)
         body = SnapshotEnd(epoch=plan.epoch, position=format_lsn(position.lsn))
         await self.send_rows(self.message(Progress(plan.epoch), position, body))
         failpoints.reach(failpoints.CAPTURE_AFTER_SNAPSHOT)
         return Progress(plan.epoch), mark
+
+    async def store_mark(self, mark: Mark) -> None:
+        """Write down how far the slot goes, or that it is being made."""
+        await keep_mark(self.jetstream, self.mark_subject, mark)
 
     async def resume_snapshot(
         self,
@@ -198,7 +215,7 @@ class Capture:
         return self.message(Progress(epoch, pending=0), position, body, headers)
 
     async def send_gap(self, plan: Begin) -> None:
-        """Tell the streams' readers that changes may be missing; the new slot comes only after."""
+        """Tell the streams' readers that changes may be missing up to here."""
         log.error("capture.gap", source=self.source.name, reason=plan.gap)
         origin = Position(0)
         body = Gap(epoch=plan.epoch, position=format_lsn(0), reason=plan.gap or "")
