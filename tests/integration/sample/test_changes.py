@@ -1,6 +1,7 @@
 """Live changes are ordinary office work: valid, varied, described without personal data."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import date
 from random import Random
@@ -186,14 +187,56 @@ async def test_changes_go_on_after_the_connection_was_cut(sis_dsn: str) -> None:
         stop.set()
 
 
-def cut_connections(dsn: str) -> int:
-    """End the office's sessions on the server; how many there were."""
+def cut_connections(dsn: str, way: str = "pg_terminate_backend") -> int:
+    """End the office's sessions, or what they are doing, on the server; how many there were."""
     with psycopg.connect(dsn, autocommit=True) as admin:
         ended = admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            f"SELECT {way}(pid) FROM pg_stat_activity "
             "WHERE application_name = 'rosterline changes' AND datname = current_database()"
         ).fetchall()
     return len(ended)
+
+
+@pytest.mark.parametrize("way", ["pg_terminate_backend", "pg_cancel_backend"])
+async def test_a_change_that_is_cut_in_the_middle_is_followed_by_others(
+    sis_dsn: str, connection: asyncpg.Connection, way: str
+) -> None:
+    stop, watch = asyncio.Event(), Watch()
+    async with asyncio.TaskGroup() as tasks:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE sis.roster IN SHARE ROW EXCLUSIVE MODE")
+            tasks.create_task(run_changes(sis_dsn, rate=500, seed=1, stop=stop, on_change=watch))
+            await office_is_blocked(sis_dsn)
+            assert cut_connections(sis_dsn, way) == 1
+        await watch.reach(len(watch.texts) + 20)
+        stop.set()
+
+
+async def test_a_change_that_loses_a_deadlock_is_followed_by_others(
+    sis_dsn: str, connection: asyncpg.Connection
+) -> None:
+    stop, watch = asyncio.Event(), Watch()
+    async with asyncio.TaskGroup() as tasks:
+        async with connection.transaction():
+            await connection.execute("SET LOCAL deadlock_timeout = '1min'")
+            await connection.execute("LOCK TABLE sis.roster IN SHARE ROW EXCLUSIVE MODE")
+            tasks.create_task(run_changes(sis_dsn, rate=500, seed=1, stop=stop, on_change=watch))
+            await office_is_blocked(sis_dsn)
+            await connection.execute("LOCK TABLE sis.school_year IN ACCESS EXCLUSIVE MODE")
+        await watch.reach(len(watch.texts) + 20)
+        stop.set()
+
+
+async def office_is_blocked(dsn: str) -> None:
+    """Wait until the office waits for a lock of somebody else."""
+    pause = asyncio.Event()
+    async with open_connection(dsn, "watcher") as watcher, asyncio.timeout(20):
+        while not await watcher.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+            "AND application_name = 'rosterline changes' AND datname = current_database()"
+        ):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(pause.wait(), 0.01)
 
 
 async def test_changes_may_begin_again_with_the_generators_seed(sis_dsn: str) -> None:

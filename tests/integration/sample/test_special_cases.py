@@ -25,7 +25,8 @@ CASES = {
     "classes of an excluded calendar": "SELECT count(*) FROM sis.section JOIN sis.course "
     "USING (course_id) JOIN sis.calendar USING (calendar_id) WHERE lms_exclude",
     "excluded assignment": "SELECT count(*) FROM sis.district_assignment WHERE lms_exclude",
-    "withdrawn": f"SELECT count(*) FROM {ACTIVE} e.end_date < '2025-10-15'",
+    "withdrawn": f"SELECT count(*) FROM {ACTIVE} e.end_date < '2025-10-15' AND NOT EXISTS ("
+    "SELECT FROM sis.enrollment o WHERE o.person_id = e.person_id AND o.end_date IS NULL)",
     "ends with the calendar": f"SELECT count(*) FROM {ACTIVE} e.end_date = c.end_date",
     "enrolled late": f"SELECT count(*) FROM {ACTIVE} e.start_date > c.start_date",
     "grade level without NCES grade": f"SELECT count(*) FROM {ACTIVE} g.nces_grade IS NULL",
