@@ -34,6 +34,7 @@ from rosterline.launch.display import (
     print_line,
     print_status,
     progress_bar,
+    warn_only,
 )
 from rosterline.launch.errors import LaunchError, UsageError
 from rosterline.launch.instance import DataFolder, environment_settings, find_settings
@@ -64,7 +65,6 @@ EXPECTED = (
 
 app = typer.Typer(
     name="rosterline",
-    help="A change feed for school rosters and scores.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -75,6 +75,13 @@ capture_commands = typer.Typer(
 )
 app.add_typer(capture_commands, name="capture", rich_help_panel="Services")
 app.add_typer(connection_commands, name="connection")
+
+
+@app.callback()
+def quietly() -> None:
+    """A change feed for school rosters and scores."""
+    warn_only()
+
 
 PortOption = Annotated[
     int | None,

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from rosterline.api import connections
 from rosterline.config.settings import Settings
 from rosterline.db.pools import open_connection
-from rosterline.launch.display import progress_bar
+from rosterline.launch.display import changing_line, progress_bar
 from rosterline.launch.errors import LaunchError
 from rosterline.launch.status import local_url
 from rosterline.sample.changes import run_changes
@@ -77,9 +77,10 @@ class Demo:
         token = await asyncio.to_thread(fetch_token, local_url(settings), made)
         self.show(self.suggestions(settings, token))
         if self.rate > 0:
-            await run_changes(
-                settings.sis_dsn, rate=self.rate, seed=self.seed, stop=stop, on_change=self.show
-            )
+            with changing_line() as on_change:
+                await run_changes(
+                    settings.sis_dsn, rate=self.rate, seed=self.seed, stop=stop, on_change=on_change
+                )
 
     def suggestions(self, settings: Settings, token: str) -> str:
         """Commands that work as they stand."""

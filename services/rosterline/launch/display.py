@@ -1,11 +1,13 @@
 """What the command shows: tables, progress bars, lines."""
 
+import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 import orjson
+import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -103,6 +105,14 @@ def hop_cells(hop: Hop) -> list[str | Text]:
     ]
 
 
+def warn_only() -> None:
+    """Logs of a command that ends: warnings, on standard error; services configure their own."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 @contextmanager
 def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
     """A bar on standard error for each kind of work that is reported: what, done, of how many."""
@@ -121,3 +131,21 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
             progress.update(bars[what], completed=done, total=total)
 
         yield report
+
+
+@contextmanager
+def changing_line() -> Iterator[Callable[[str], None]]:
+    """One line below all others that shows the latest text; lines one by one on no terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield print_error
+        return
+    count = 0
+    with console.status("") as line:
+
+        def show(text: str) -> None:
+            nonlocal count
+            count += 1
+            line.update(f"{count:,} changes; the last: {text}")
+
+        yield show

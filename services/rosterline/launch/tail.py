@@ -160,5 +160,6 @@ async def fetch(subscription: JetStreamContext.PullSubscription, stop: asyncio.E
     except TimeoutError:
         return []
     finally:
-        for task in (fetching, stopping):
-            task.cancel()
+        fetching.cancel()
+        stopping.cancel()
+        await asyncio.gather(fetching, stopping, return_exceptions=True)
