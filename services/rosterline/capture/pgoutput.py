@@ -4,7 +4,7 @@ The message formats are those of the PostgreSQL manual, "Logical Replication Mes
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -16,9 +16,12 @@ UNSIGNED_32 = struct.Struct("!I")
 BEGIN = struct.Struct("!QqI")
 COMMIT = struct.Struct("!BQQq")
 MESSAGE_HEAD = struct.Struct("!BQ")
+COLUMN_TYPE = struct.Struct("!II")
+ORIGIN = struct.Struct("!Q")
 KEY_COLUMN = 1
 NULL, UNCHANGED, TEXT = ord("n"), ord("u"), ord("t")
-KEY_IMAGE, OLD_IMAGE = ord("K"), ord("O")
+NEW_IMAGE, KEY_IMAGE, OLD_IMAGE = ord("N"), ord("K"), ord("O")
+BROKEN = (struct.error, IndexError, ValueError, KeyError, OverflowError)
 
 
 class DecodeError(Exception):
@@ -82,6 +85,18 @@ class Reader:
         self.offset += 1
         return self.data[self.offset - 1]
 
+    def marker(self, *expected: int) -> int:
+        """A byte that says what follows."""
+        found = self.byte()
+        if found not in expected:
+            raise DecodeError(f"an image of unknown kind {found}")
+        return found
+
+    def end(self) -> None:
+        """The message must end here."""
+        if self.offset != len(self.data):
+            raise DecodeError(f"a message of {len(self.data)} bytes where {self.offset} are due")
+
     def take(self, shape: struct.Struct) -> tuple[int, ...]:
         """Fixed-size numbers."""
         start = self.offset
@@ -94,6 +109,11 @@ class Reader:
         text = self.data[self.offset : end].decode()
         self.offset = end + 1
         return text
+
+    def skip(self) -> list["Decoded"]:
+        """The rest is of no use."""
+        self.offset = len(self.data)
+        return []
 
     def image(self, columns: tuple[str, ...]) -> tuple[Values, tuple[str, ...]]:
         """A row: its values by column, and the names of untouched TOAST columns."""
@@ -125,61 +145,63 @@ class Decoder:
     """Decodes one connection's messages in order; remembers the tables described so far.
 
     `keys` are the primary keys by table name; a table that is not named there has the columns of
-    its replica identity as key.
+    its replica identity as key. With `schema`, tables of other schemas are passed over: a
+    publication may hold some that are called as ours are.
     """
 
-    def __init__(self, keys: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, keys: Mapping[str, tuple[str, ...]], schema: str | None = None) -> None:
         self.keys = keys
-        self.relations: dict[int, Relation] = {}
+        self.schema = schema
+        self.relations: dict[int, Relation | None] = {}
+        self.readings: dict[bytes, Callable[[Reader], list[Decoded]]] = {
+            b"I": self.insert,
+            b"U": self.update,
+            b"D": self.delete,
+            b"T": self.truncate,
+            b"B": self.begin,
+            b"C": self.commit,
+            b"M": self.message,
+            b"R": self.describe,
+            b"O": self.origin,
+            b"Y": self.type_name,
+        }
 
     def decode(self, data: bytes) -> list[Decoded]:
         """What the message says; empty for descriptions of tables, types and origins.
 
         Raises DecodeError.
         """
-        try:
-            return self.decode_known(data)
-        except (struct.error, IndexError, ValueError, KeyError) as error:
-            raise DecodeError(f"a broken message of kind {data[:1]!r}") from error
-
-    def decode_known(self, data: bytes) -> list[Decoded]:
-        """As `decode`, with whatever error broken bytes cause."""
+        kind = data[:1]
+        reading = self.readings.get(kind)
+        if reading is None:
+            raise DecodeError(f"a message of unknown kind {kind!r}")
         reader = Reader(data)
-        match data[:1]:
-            case b"I":
-                return [self.insert(reader)]
-            case b"U":
-                return [self.update(reader)]
-            case b"D":
-                return [self.delete(reader)]
-            case b"B":
-                lsn, committed_at, xid = reader.take(BEGIN)
-                return [Begin(lsn, moment(committed_at), xid)]
-            case b"C":
-                _, lsn, end_lsn, _ = reader.take(COMMIT)
-                return [Commit(lsn, end_lsn)]
-            case b"M":
-                return [self.message(reader)]
-            case b"T":
-                return self.truncate(reader)
-            case b"R":
-                self.describe(reader)
-                return []
-            case b"O" | b"Y":
-                return []
-            case other:
-                raise DecodeError(f"a message of unknown kind {other!r}")
+        try:
+            decoded = reading(reader)
+        except BROKEN as error:
+            raise DecodeError(f"a broken message of kind {kind!r}") from error
+        reader.end()
+        return decoded
 
-    def relation(self, reader: Reader) -> Relation:
-        """The table that the message names."""
+    def begin(self, reader: Reader) -> list[Decoded]:
+        """A transaction's start."""
+        lsn, committed_at, xid = reader.take(BEGIN)
+        return [Begin(lsn, moment(committed_at), xid)]
+
+    def commit(self, reader: Reader) -> list[Decoded]:
+        """A transaction's end."""
+        _, lsn, end_lsn, _ = reader.take(COMMIT)
+        return [Commit(lsn, end_lsn)]
+
+    def relation(self, reader: Reader) -> Relation | None:
+        """The table that the message names; None when it is none of ours."""
         (oid,) = reader.take(UNSIGNED_32)
         return self.relations[oid]
 
-    def describe(self, reader: Reader) -> None:
+    def describe(self, reader: Reader) -> list[Decoded]:
         """Remember a table's columns."""
         (oid,) = reader.take(UNSIGNED_32)
-        reader.string()
-        name = reader.string()
+        schema, name = reader.string(), reader.string()
         reader.byte()
         (count,) = reader.take(UNSIGNED_16)
         columns: list[str] = []
@@ -187,54 +209,73 @@ class Decoder:
         for _ in range(count):
             flags = reader.byte()
             column = reader.string()
-            reader.take(UNSIGNED_32)
-            reader.take(UNSIGNED_32)
+            reader.take(COLUMN_TYPE)
             columns.append(column)
             if flags & KEY_COLUMN:
                 identity.append(column)
         key = self.keys.get(name, tuple(identity))
-        self.relations[oid] = Relation(name, tuple(columns), key)
+        ours = self.schema is None or schema == self.schema
+        self.relations[oid] = Relation(name, tuple(columns), key) if ours else None
+        return []
 
-    def insert(self, reader: Reader) -> Change:
+    def insert(self, reader: Reader) -> list[Decoded]:
         """A new row."""
         relation = self.relation(reader)
-        reader.byte()
+        if relation is None:
+            return reader.skip()
+        reader.marker(NEW_IMAGE)
         row, _ = reader.image(relation.columns)
-        return change(relation, "insert", row, row)
+        return [change(relation, "insert", row, row)]
 
-    def update(self, reader: Reader) -> Change:
-        """A changed row; the old image comes first when the identity changed or is the whole row."""
+    def update(self, reader: Reader) -> list[Decoded]:
+        """A changed row; the old image is there when the identity changed or is the whole row."""
         relation = self.relation(reader)
+        if relation is None:
+            return reader.skip()
         old: Values | None = None
-        if reader.byte() in {KEY_IMAGE, OLD_IMAGE}:
+        if reader.marker(NEW_IMAGE, KEY_IMAGE, OLD_IMAGE) != NEW_IMAGE:
             old, _ = reader.image(relation.columns)
-            reader.byte()
+            reader.marker(NEW_IMAGE)
         row, unchanged = reader.image(relation.columns)
-        return change(relation, "update", old or row, row, unchanged)
+        return [change(relation, "update", old or row, row, unchanged)]
 
-    def delete(self, reader: Reader) -> Change:
+    def delete(self, reader: Reader) -> list[Decoded]:
         """A row that is gone."""
         relation = self.relation(reader)
-        reader.byte()
+        if relation is None:
+            return reader.skip()
+        reader.marker(KEY_IMAGE, OLD_IMAGE)
         old, _ = reader.image(relation.columns)
-        return change(relation, "delete", old, None)
+        return [change(relation, "delete", old, None)]
 
     def truncate(self, reader: Reader) -> list[Decoded]:
         """Tables that are empty now."""
         (count,) = reader.take(UNSIGNED_32)
         reader.byte()
-        relations = [self.relation(reader) for _ in range(count)]
-        return [change(relation, "truncate", {}, None) for relation in relations]
+        named = [self.relation(reader) for _ in range(count)]
+        return [change(relation, "truncate", {}, None) for relation in named if relation]
 
-    def message(self, reader: Reader) -> LogicalMessage:
+    def message(self, reader: Reader) -> list[Decoded]:
         """A logical message."""
         flags, _ = reader.take(MESSAGE_HEAD)
         prefix = reader.string()
         (size,) = reader.take(UNSIGNED_32)
         content = reader.data[reader.offset : reader.offset + size]
-        if len(content) != size:
-            raise DecodeError("a logical message that ends early")
-        return LogicalMessage(bool(flags & 1), prefix, content)
+        reader.offset += size
+        return [LogicalMessage(bool(flags & 1), prefix, content)]
+
+    def origin(self, reader: Reader) -> list[Decoded]:
+        """Where a transaction came from; of no use here."""
+        reader.take(ORIGIN)
+        reader.string()
+        return []
+
+    def type_name(self, reader: Reader) -> list[Decoded]:
+        """What a type is called; of no use here, for values are texts."""
+        reader.take(UNSIGNED_32)
+        reader.string()
+        reader.string()
+        return []
 
 
 def change(
@@ -244,6 +285,6 @@ def change(
     row: Values | None,
     unchanged: tuple[str, ...] = (),
 ) -> Change:
-    """A change whose key is read from `keyed`; the values are known to fit, so nothing is checked."""
+    """A change whose key is read from `keyed`; the values are known to fit: nothing is checked."""
     key = {name: keyed[name] for name in relation.key} if op != "truncate" else {}
     return Change.model_construct(table=relation.name, op=op, key=key, row=row, unchanged=unchanged)
