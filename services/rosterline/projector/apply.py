@@ -1,4 +1,4 @@
-"""Applies source messages to mirror, read model, outbox, clock and cursor: one transaction each time.
+"""Applies source messages to mirror, read model, outbox, clock and cursor, all in one transaction.
 
 All that a unit of work changes commits together with the stream position behind it, so a message
 that comes again is not applied again. While a snapshot is under way only the mirror is filled.
@@ -31,11 +31,13 @@ from rosterline.telemetry import failpoints
 log = structlog.get_logger(__name__)
 
 REFERENCE_TABLES = {"district", "school", "school_year", "calendar", "grade_level", "term"}
+# Above this, transactions are told of one by one: the events of several are put in order in memory.
+MOST_TOGETHER = 20_000
 Transactions = list[tuple[int, TransactionPart]]
 
 
 class ConflictError(Exception):
-    """Two transactions of a batch concern one record; `first` is the number of the later one."""
+    """Transactions of a batch cannot share a stamp; `first` is the one to begin another with."""
 
     def __init__(self, first: int) -> None:
         super().__init__(f"transaction {first} of the batch concerns what an earlier one did")
@@ -148,7 +150,7 @@ class Projection:
             self.clock = clock
 
     async def change(self, transactions: Transactions) -> tuple[Touched, set[str]]:
-        """Apply the transactions to the mirror; what they may concern, and which tables they hit."""
+        """Apply the transactions to the mirror; what they may concern, and the tables they hit."""
         folded: Folded = {}
         origin: dict[tuple[str, tuple[str | None, ...]], int] = {}
         for number, (_, part) in enumerate(transactions):
@@ -170,7 +172,7 @@ class Projection:
     async def write(
         self, touched: Touched, tables: set[str], spool: Spool, names: dict[int, str]
     ) -> tuple[ClockState, Reference]:
-        """Write what the touched rows change, unless a snapshot is under way; raises ConflictError."""
+        """Write what the touched rows change, if no snapshot is under way; raises ConflictError."""
         if self.cursor.loading:
             return self.clock, self.reference
         reference = self.reference
@@ -182,6 +184,8 @@ class Projection:
         await project(self.connection, self.context(reference), touched, self.run_size, spool)
         if not len(spool):
             return self.clock, reference
+        if len(names) > 1 and len(spool) > MOST_TOGETHER:
+            raise ConflictError(1)
         clock = await self.writer.write(self.connection, spool, self.clock, names)
         return clock, reference
 

@@ -14,7 +14,7 @@ SECONDS_PER_RECORD = 0.0001
 
 @dataclass(frozen=True, slots=True)
 class ClockState:
-    """The stored clock: the last stamp and event sequence given out, under a name for this history."""
+    """The stored clock: the last stamp and event sequence given out; `epoch` names the history."""
 
     epoch: str
     last_stamp: datetime

@@ -137,7 +137,7 @@ async def grouped(
     return {key: tuple(values) for key, values in found.items()}
 
 
-def to_assignment(*fields: Any) -> Assignment:
+def to_assignment(*fields: Any) -> Assignment:  # noqa: ANN401 - a row of the query above
     """An assignment; its roles may be absent in a mirror that is still being filled."""
     assignment_id, school_guid, start_date, end_date, teacher, other_roles, lms_exclude = fields
     roles = tuple(other_roles or ())

@@ -56,7 +56,7 @@ async def orphans(connection: asyncpg.Connection) -> AsyncIterator[Wanted]:
     """Active records that nothing in the mirror stands for: they should be no more."""
     for entity in Entity:
         sourced_ids = await fetch_orphans(connection, entity)
-        yield Wanted(entity, {sourced_id: (None, 0) for sourced_id in sourced_ids})
+        yield Wanted(entity, dict.fromkeys(sourced_ids, (None, 0)))
 
 
 async def count_people(connection: asyncpg.Connection) -> int:

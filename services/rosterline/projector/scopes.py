@@ -114,9 +114,7 @@ def grade_level_scopes(old: Image | None, new: Image | None) -> Found:
 def term_scopes(old: Image | None, new: Image | None) -> Found:
     """A term concerns its sessions; coming or going, also classes and the school year's list."""
     yield from each(Scope.TERM, old, new, "term_id")
-    if changed(old, new, "calendar_id"):
-        yield from each(Scope.TERM_DEEP, old, new, "term_id")
-    elif changed(old, new, "start_date", "end_date", "seq"):
+    if changed(old, new, "calendar_id", "start_date", "end_date", "seq"):
         yield from each(Scope.TERM_DEEP, old, new, "term_id")
 
 

@@ -1,4 +1,4 @@
-"""Runs the projector: becomes the district's one writer, then applies stream SIS from its cursor on."""
+"""Runs the projector: becomes the one writer, then applies stream SIS from its cursor on."""
 
 import asyncio
 import time

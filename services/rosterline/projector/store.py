@@ -1,4 +1,4 @@
-"""The read model, the outbox, the clock and the cursor: all SQL with which the projector writes them.
+"""The read model, the outbox, the clock and the cursor: all SQL with which they are written.
 
 Functions take a connection; the transaction belongs to the caller.
 """
@@ -193,7 +193,7 @@ async def fetch_orphans(connection: asyncpg.Connection, entity: Entity) -> list[
 
 
 def upsert_statement(entity: Entity) -> str:
-    """Insert or update rows given as arrays: ids, statuses, stamp, documents, digests, sequences."""
+    """Insert or update rows given as arrays of ids, statuses, documents, digests, sequences."""
     extra = EXTRA_COLUMNS.get(entity, ())
     names = "".join(f", {name}" for name in extra)
     arrays = "".join(
@@ -219,9 +219,9 @@ async def upsert(
     writes: list[Write],
     documents: list[str],
     stamp: datetime,
-    first_sequence: int,
+    sequences: list[int],
 ) -> None:
-    """Store records of one entity; their events are numbered from `first_sequence`."""
+    """Store records of one entity, each with its event's number."""
     drafts = [write.draft for write in writes]
     extras: list[Extra] = [draft.extra for draft in drafts]
     columns = [list(column) for column in zip(*extras, strict=True)]
@@ -232,7 +232,7 @@ async def upsert(
         stamp,
         documents,
         [draft.digest for draft in drafts],
-        list(range(first_sequence, first_sequence + len(drafts))),
+        sequences,
         *columns,
     )
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 import asyncpg
 import structlog
@@ -88,12 +89,15 @@ class Writer:
         self, connection: asyncpg.Connection, spool: Spool, clock: ClockState, stamp: datetime
     ) -> None:
         """Store the records."""
-        sequence = clock.last_sequence + 1
+        numbers = spool.first_numbers(clock.last_sequence)
         text = format_stamp(stamp)
         for run in spool.runs():
             documents = [write.draft.stamped(text) for write in run]
-            await upsert(connection, run, documents, stamp, sequence)
-            sequence += len(run)
+            sequences: list[int] = []
+            for write in run:
+                numbers[write.transaction] += 1
+                sequences.append(numbers[write.transaction])
+            await upsert(connection, run, documents, stamp, sequences)
 
     async def tell(
         self,
@@ -103,21 +107,25 @@ class Writer:
         stamp: datetime,
         transactions: dict[int, str],
     ) -> None:
-        """Put the records' events into the outbox."""
-        sequence = clock.last_sequence
+        """Put the records' events into the outbox, one transaction's after the other's."""
+        before = spool.first_numbers(clock.last_sequence)
+        several = len(before) > 1
         text = format_stamp(stamp)
         told: Counter[int] = Counter()
+        waiting: list[ChangeEvent] = []
         for run in spool.runs():
-            messages: list[str] = []
             for write in run:
-                sequence += 1
-                told[write.transaction] += 1
-                index = told[write.transaction]
-                whole = spool.per_transaction[write.transaction]
-                place = Place(transactions[write.transaction], index, last=index == whole)
-                event = self.event(clock.epoch, sequence, write, text, place)
-                messages.append(event.outbox_text())
-            await emit(connection, messages)
+                number = write.transaction
+                told[number] += 1
+                index = told[number]
+                whole = spool.per_transaction[number]
+                place = Place(transactions[number], index, last=index == whole)
+                waiting.append(self.event(clock.epoch, before[number] + index, write, text, place))
+            if not several:
+                await emit(connection, [event.outbox_text() for event in waiting])
+                waiting.clear()
+        waiting.sort(key=attrgetter("sequence"))
+        await emit(connection, [event.outbox_text() for event in waiting])
 
     def event(
         self, epoch: str, sequence: int, write: Write, stamp: str, place: Place

@@ -1,4 +1,4 @@
-"""What is stored, what should be → what is to be written, and the order of it. Pure but for a spool.
+"""What is stored, what should be → what is to be written, and in which order. Pure but for a spool.
 
 Parents are written before what refers to them, and taken away after it (G2). Writes wait in a spool
 that goes to disk when there are many, because the stamp is taken only when all of them are ready.
@@ -8,6 +8,7 @@ import pickle
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from io import SEEK_END
 from tempfile import SpooledTemporaryFile
 from types import TracebackType
 from typing import Self
@@ -18,6 +19,8 @@ from rosterline.projector.build import Wanted
 from rosterline.projector.draft import Draft
 
 MEMORY_BYTES = 2_000_000
+# How far a record stands below the top of its own collection, by the type that it has there.
+GENERATION = {"school": 1, "term": 1, "gradingPeriod": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Write:
 
 
 def decide(wanted: Wanted, stored: Mapping[str, Stored]) -> tuple[list[Write], dict[str, int]]:
-    """Writes for what differs, and the active records that should be no more, with who touched them."""
+    """Writes for what differs; the active records that should be no more, with who touched them."""
     writes: list[Write] = []
     vanished: dict[str, int] = {}
     for sourced_id, (draft, transaction) in wanted.records.items():
@@ -58,11 +61,17 @@ def operation(draft: Draft, before: Stored | None) -> Operation:
     return "updated" if before is not None and before.status == ACTIVE else "created"
 
 
+def generation(write: Write) -> int:
+    """0 for records whose parents are in other collections only, more for those below them."""
+    return max((GENERATION.get(str(value), 0) for value in write.draft.extra), default=0)
+
+
 class Spool:
     """Writes in waiting; iterated in the order in which they must be told."""
 
     def __init__(self) -> None:
         self.files: dict[tuple[bool, Entity], SpooledTemporaryFile[bytes]] = {}
+        self.starts: dict[tuple[bool, Entity], list[int]] = {}
         self.per_transaction: Counter[int] = Counter()
 
     def __enter__(self) -> Self:
@@ -82,24 +91,41 @@ class Spool:
 
     def add(self, writes: Iterable[Write]) -> None:
         """Put writes of one entity in waiting."""
+        ordered = sorted(writes, key=generation)
         for deletion in (False, True):
-            chosen = [write for write in writes if (write.operation == "deleted") == deletion]
+            chosen = [write for write in ordered if (write.operation == "deleted") == deletion]
             if chosen:
                 key = (deletion, chosen[0].draft.entity)
-                file = self.files.setdefault(key, SpooledTemporaryFile(MEMORY_BYTES))  # noqa: SIM115 - closed by __exit__
+                if key not in self.files:
+                    self.files[key] = SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - closed by __exit__
+                file = self.files[key]
+                self.starts.setdefault(key, []).append(file.seek(0, SEEK_END))
                 pickle.dump(chosen, file, pickle.HIGHEST_PROTOCOL)
                 self.per_transaction.update(write.transaction for write in chosen)
 
     def runs(self) -> Iterator[list[Write]]:
-        """All writes, in runs of one entity: what is there parents first, then what goes parents last."""
+        """All writes, in runs of one entity: first what is there, parents before children, then
+        what goes, children before parents.
+        """
         entities = list(Entity)
-        order = [(False, entity) for entity in entities]
-        order += [(True, entity) for entity in reversed(entities)]
-        for key in order:
-            file = self.files.get(key)
-            if file is None:
-                continue
-            end = file.tell()
-            file.seek(0)
-            while file.tell() < end:
-                yield pickle.load(file)  # noqa: S301 - our own file, unlinked since it was opened
+        for entity in entities:
+            yield from self.read(deletion=False, entity=entity)
+        for entity in reversed(entities):
+            for run in self.read(deletion=True, entity=entity):
+                yield run[::-1]
+
+    def first_numbers(self, used: int) -> dict[int, int]:
+        """The number before each transaction's first event: one transaction after the other."""
+        found: dict[int, int] = {}
+        for transaction in sorted(self.per_transaction):
+            found[transaction] = used
+            used += self.per_transaction[transaction]
+        return found
+
+    def read(self, *, deletion: bool, entity: Entity) -> Iterator[list[Write]]:
+        """The runs of an entity; deletions from the last to the first."""
+        starts = self.starts.get((deletion, entity), [])
+        for start in reversed(starts) if deletion else starts:
+            file = self.files[deletion, entity]
+            file.seek(start)
+            yield pickle.load(file)  # noqa: S301 - our own file, unlinked since it was opened
