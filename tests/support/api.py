@@ -3,7 +3,7 @@
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -289,6 +289,18 @@ async def serving(
                 yield Served(read_model, connection, pool, http, vendor)
         finally:
             await connection.close()
+
+
+async def renewed(served: Served, settings: Settings) -> Served:
+    """The same vendor before an application that has just started, and an empty read model."""
+    tables = ", ".join(TABLES.values())
+    await served.connection.execute(f"TRUNCATE {tables}")
+    http = httpx.AsyncClient(
+        transport=httpx.ASGITransport(create_app(settings, served.pool)),
+        base_url=BASE_URL,
+        headers=served.http.headers,
+    )
+    return replace(served, read_model=ReadModel(served.connection), http=http)
 
 
 def shuffled(seed: int, count: int, prefix: str = "u") -> list[str]:

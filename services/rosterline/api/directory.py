@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from rosterline.api.store import ACQUIRE_SECONDS, reaching_database
+from rosterline.api.borrowing import borrow
 
 REMEMBER_SECONDS = 2.0
 MOST_REMEMBERED = 1000
@@ -51,7 +51,7 @@ class Directory:
         """The connection as it is now."""
         if "\0" in client_id:
             return None
-        async with reaching_database(), self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+        async with borrow(self._pool) as connection:
             row = await connection.fetchrow(
                 "SELECT app, client_id, secret_hash, version, scopes, schools "
                 "FROM rosterline.connection WHERE client_id = $1",

@@ -2,8 +2,8 @@
 
 import asyncpg
 
+from rosterline.api.borrowing import borrow
 from rosterline.api.errors import unavailable
-from rosterline.api.store import ACQUIRE_SECONDS, reaching_database
 
 
 class Readiness:
@@ -16,7 +16,7 @@ class Readiness:
     async def check(self) -> bool:
         """Whether a first load has been whole."""
         if not self._is_ready:
-            async with reaching_database(), self._pool.acquire(timeout=ACQUIRE_SECONDS) as held:
+            async with borrow(self._pool) as held:
                 self._is_ready = bool(await held.fetchval("SELECT ready FROM rosterline.clock"))
         return self._is_ready
 
@@ -27,5 +27,5 @@ class Readiness:
 
     async def require_database(self) -> None:
         """Raise 503 unless the database answers now."""
-        async with reaching_database(), self._pool.acquire(timeout=ACQUIRE_SECONDS) as held:
+        async with borrow(self._pool) as held:
             await held.fetchval("SELECT true")

@@ -4,8 +4,9 @@ import secrets
 import time
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
-from rosterline.api.store import ACQUIRE_SECONDS, reaching_database
+from rosterline.api.borrowing import borrow
 
 SECRET_BYTES = 32
 RELOAD_SECONDS = 1.0
@@ -39,20 +40,20 @@ class SigningKeys:
         return self._keys or await self._load()
 
     async def _load(self) -> dict[str, str]:
-        async with reaching_database(), self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+        async with borrow(self._pool) as connection:
             rows = await _read_keys(connection) or await _make_first_key(connection)
         self._keys = {row["key_id"]: row["secret"] for row in rows}
         self._loaded_at = time.monotonic()
         return self._keys
 
 
-async def _read_keys(connection: asyncpg.pool.PoolConnectionProxy) -> list[asyncpg.Record]:
+async def _read_keys(connection: PoolConnectionProxy) -> list[asyncpg.Record]:
     return await connection.fetch(
         "SELECT key_id, secret FROM rosterline.signing_key ORDER BY created_at DESC, key_id"
     )
 
 
-async def _make_first_key(connection: asyncpg.pool.PoolConnectionProxy) -> list[asyncpg.Record]:
+async def _make_first_key(connection: PoolConnectionProxy) -> list[asyncpg.Record]:
     """Several processes may come here at once: one makes the key, the others find it."""
     async with connection.transaction():
         await connection.execute("LOCK TABLE rosterline.signing_key IN SHARE ROW EXCLUSIVE MODE")

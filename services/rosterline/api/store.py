@@ -1,38 +1,19 @@
-"""Runs the statements of `rosterline.api.sql` on the read model; the only reader of records.
-
-A database that cannot be reached, or does not answer in time, is ApiError 503, so that a caller
-tries again and never takes a failure for an empty list.
-"""
+"""Runs the statements of `rosterline.api.sql` on the read model; the only reader of records."""
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
-import structlog
 
+from rosterline.api.borrowing import borrow
 from rosterline.api.endpoints import Endpoint
-from rosterline.api.errors import unavailable
 from rosterline.api.query import Query
 from rosterline.api.sql import KnownTotal, page_statement, record_statement
 from rosterline.api.walks import Continuation, Position
 
-ACQUIRE_SECONDS = 5.0
-STATEMENT_SECONDS = 60.0
 MOST_TOTALS = 1000
-
-UNREACHABLE = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-)
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +58,6 @@ class Totals:
             self._known.popitem(last=False)
 
 
-@asynccontextmanager
-async def reaching_database() -> AsyncIterator[None]:
-    """Turns the failures of a database that is away into 503."""
-    try:
-        yield
-    except UNREACHABLE as error:
-        log.warning("the database cannot be used", error=type(error).__name__)
-        raise unavailable("The database cannot be reached; try again shortly") from error
-
-
 async def read_page(
     pool: asyncpg.Pool,
     totals: Totals,
@@ -98,8 +69,8 @@ async def read_page(
     """One page in one snapshot."""
     key = (endpoint.operation_id, query.filter)
     statement = page_statement(endpoint, query, continuation, totals.find(key))
-    async with reaching_database():
-        row = await _fetch_row(pool, statement.text, *statement.parameters)
+    async with borrow(pool) as connection:
+        row = await connection.fetchrow(statement.text, *statement.parameters)
     if row is None:
         raise RuntimeError("rosterline.clock has no row; run `rosterline migrate`")
     if continuation is None:
@@ -121,11 +92,6 @@ async def read_page(
 
 async def find_record(pool: asyncpg.Pool, endpoint: Endpoint, sourced_id: str) -> Record | None:
     """A record by its id, whatever its status."""
-    async with reaching_database():
-        row = await _fetch_row(pool, record_statement(endpoint), sourced_id)
+    async with borrow(pool) as connection:
+        row = await connection.fetchrow(record_statement(endpoint), sourced_id)
     return Record(row["document"], row["watermark"]) if row else None
-
-
-async def _fetch_row(pool: asyncpg.Pool, text: str, *parameters: object) -> asyncpg.Record | None:
-    async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-        return await connection.fetchrow(text, *parameters, timeout=STATEMENT_SECONDS)

@@ -1,0 +1,80 @@
+"""The service as it runs: a port of its own, Granian, and a stop that waits for nobody."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from rosterline.api.service import PortTakenError, probe_port, serve
+from rosterline.config.settings import Settings
+from rosterline.db.pools import DatabaseUnreachableError
+from tests.support.servers import Databases
+
+
+@asynccontextmanager
+async def running(dsn: str) -> AsyncIterator[tuple[str, asyncio.Event, asyncio.Task[None]]]:
+    """The service on a free port; address, stop, and task."""
+    settings = Settings(dsn=dsn, port=probe_port("127.0.0.1", 0))
+    stop = asyncio.Event()
+    task = asyncio.create_task(serve(settings, stop))
+    async with asyncio.timeout(20), httpx.AsyncClient() as http:
+        while not task.done():
+            try:
+                await http.get(f"{settings.base_url}/health/live")
+                break
+            except httpx.TransportError:
+                await asyncio.wait([task], timeout=0.05)
+    try:
+        yield settings.base_url, stop, task
+    finally:
+        stop.set()
+        await task
+
+
+async def test_the_stop_closes_idle_connections_at_once(databases: Databases) -> None:
+    async with running(databases.dsn) as (address, stop, task), httpx.AsyncClient() as http:
+        assert (await http.get(f"{address}/health/live")).json() == {"live": True}
+        async with asyncio.timeout(2):
+            stop.set()
+            await task
+
+
+async def test_answers_carry_the_date(databases: Databases) -> None:
+    async with running(databases.dsn) as (address, _, _), httpx.AsyncClient() as http:
+        answer = await http.get(f"{address}/health/live")
+        assert answer.headers["Date"].endswith("GMT")
+
+
+async def test_ids_and_queries_arrive_as_they_were_sent(databases: Databases) -> None:
+    async with running(databases.dsn) as (address, _, _), httpx.AsyncClient() as http:
+        for path in ("/ims/oneroster/rostering/v1p2/users/a%2Fb", "/%FF%00", "/a?b=%FF"):
+            answer = await http.get(f"{address}{path}")
+            assert answer.status_code in {401, 404}
+            assert answer.headers["content-type"] == "application/json"
+
+
+async def test_a_taken_port_is_named(databases: Databases) -> None:
+    async with running(databases.dsn) as (address, _, _):
+        port = httpx.URL(address).port
+        assert port is not None
+        with pytest.raises(PortTakenError, match=f"127.0.0.1:{port}") as caught:
+            await serve(Settings(dsn=databases.dsn, port=port), asyncio.Event())
+        assert "ROSTERLINE_PORT" in caught.value.message
+
+
+async def test_an_address_of_another_machine_is_named(databases: Databases) -> None:
+    settings = Settings(dsn=databases.dsn, host="192.0.2.1", port=0)
+    with pytest.raises(PortTakenError, match=r"192\.0\.2\.1"):
+        await serve(settings, asyncio.Event())
+
+
+async def test_a_database_that_is_not_there_is_named_without_its_password() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        dsn = f"postgresql://me:hidden@127.0.0.1:{free.getsockname()[1]}/none"
+    with pytest.raises(DatabaseUnreachableError) as caught:
+        await serve(Settings(dsn=dsn, port=0), asyncio.Event())
+    assert "hidden" not in str(caught.value)
