@@ -1,0 +1,1 @@
+"""Faults on purpose: real processes are killed and servers restarted while writers go on."""

@@ -1,0 +1,236 @@
+"""Writers who remember what they committed, and the comparison of that with stream and read model."""
+
+import asyncio
+import re
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+
+import asyncpg
+import orjson
+from nats.aio.client import Client
+
+from rosterline.db.pools import LOST_CONNECTION
+from rosterline.db.tables import sis as sis_tables
+from tests.support.running import until
+from tests.support.streams import read_all
+
+TOKEN = re.compile(rb"(w\d+n\d+)@ledger\.test")
+VISIBLE = """
+SELECT person_id FROM sis.person WHERE person_guid::text = ANY($1::text[]) ORDER BY person_id
+"""
+
+
+@dataclass
+class Ledger:
+    """What writers did: every token that was committed, with the people that carry it.
+
+    A token whose commit failed with the connection may or may not be there; never half of it.
+    """
+
+    committed: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    uncertain: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass
+class Writer:
+    """One connection that gives several people a new address at once, again and again."""
+
+    name: int
+    dsn: str
+    people: list[int]
+    ledger: Ledger
+    rng: Random
+    count: int = 0
+
+    async def write(self, transactions: int, largest: int = 6) -> None:
+        """Commit so many transactions; lost connections are opened again."""
+        connection: asyncpg.Connection | None = None
+        for _ in range(transactions):
+            try:
+                connection = connection or await asyncpg.connect(self.dsn, timeout=5)
+                await self.commit(connection, largest)
+            except LOST_CONNECTION:
+                connection = None
+        if connection is not None:
+            await connection.close()
+
+    async def commit(self, connection: asyncpg.Connection, largest: int) -> None:
+        """One transaction."""
+        self.count += 1
+        token = f"w{self.name}n{self.count}"
+        people = tuple(sorted(self.rng.sample(self.people, self.rng.randint(1, largest))))
+        self.ledger.uncertain[token] = people
+        try:
+            async with connection.transaction():
+                await connection.execute(
+                    "UPDATE sis.person SET email = $1 WHERE person_id = ANY($2::bigint[])",
+                    f"{token}@ledger.test",
+                    list(people),
+                )
+        except asyncpg.TransactionRollbackError:
+            del self.ledger.uncertain[token]
+            return
+        self.ledger.committed[token] = self.ledger.uncertain.pop(token)
+
+
+async def visible_people(dsn: str, sis_dsn: str) -> list[int]:
+    """People whose addresses vendors see."""
+    async with connected(dsn) as read_model, connected(sis_dsn) as sis:
+        guids = [
+            row[0]
+            for row in await read_model.fetch(
+                "SELECT sourced_id FROM v1p2.users WHERE status = 'active' AND is_student"
+            )
+        ]
+        return [row[0] for row in await sis.fetch(VISIBLE, guids)]
+
+
+@asynccontextmanager
+async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection for the length of the block."""
+    connection = await asyncpg.connect(dsn, timeout=10)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def is_ready(dsn: str) -> bool:
+    """Whether the first load is whole."""
+    try:
+        async with connected(dsn) as connection:
+            return bool(await connection.fetchval("SELECT ready FROM rosterline.clock"))
+    except LOST_CONNECTION:
+        return False
+
+
+async def settle(ledger: Ledger, writer: Writer, client: Client, seconds: float = 60.0) -> None:
+    """Write one more transaction, and wait until the streams' order has brought it to the end."""
+    await writer.write(1)
+    last = f"w{writer.name}n{writer.count}"
+    final = f"{last}@ledger.test".encode()
+
+    async def arrived() -> bool:
+        messages = await read_all(client, "ONEROSTER")
+        tail = [data for _, _, data in messages[-len(ledger.committed[last]) - 50 :]]
+        return sum(final in data for data in tail) == len(ledger.committed[last])
+
+    await until(arrived, seconds=seconds)
+
+
+async def check_streams(ledger: Ledger, client: Client, sis_dsn: str) -> None:
+    """G1, G4: every committed change stands once in each stream, none is missing, order is kept."""
+    source = [data for _, _, data in await read_all(client, "SIS")]
+    seen = Counter(
+        match.decode() for data in source for match in TOKEN.findall(data) if b'"part"' in data[:300]
+    )
+    async with connected(sis_dsn) as sis:
+        doubtful = {
+            token: people
+            for token, people in ledger.uncertain.items()
+            if seen[token] or await holds(sis, token)
+        }
+    expected = ledger.committed | doubtful
+    # An address stands once in a change of a row.
+    assert seen == {token: len(people) for token, people in expected.items()}
+    await check_events(expected, client)
+
+
+async def holds(sis: asyncpg.Connection, token: str) -> bool:
+    """Whether some row still carries the token."""
+    found = await sis.fetchval(
+        "SELECT count(*) FROM sis.person WHERE email = $1", f"{token}@ledger.test"
+    )
+    return bool(found)
+
+
+async def check_events(expected: dict[str, tuple[int, ...]], client: Client) -> None:
+    """Every token once for each of its people, in each writer's order, without a gap in sequence."""
+    counts: Counter[str] = Counter()
+    order: dict[str, list[int]] = defaultdict(list)
+    sequences: list[int] = []
+    for _, headers, data in await read_all(client, "ONEROSTER"):
+        sequences.append(int(headers["ce-sequence"]))
+        found = TOKEN.search(data)
+        if found and b'"user"' in data[:8]:
+            token = found.group(1).decode()
+            counts[token] += 1
+            writer, number = token[1:].split("n")
+            order[writer].append(int(number))
+    assert sequences == list(range(1, len(sequences) + 1))
+    assert counts == {token: len(people) for token, people in expected.items()}
+    assert all(numbers == sorted(numbers) for numbers in order.values())
+
+
+async def differing_tables(sis_dsn: str, dsn: str) -> list[str]:
+    """SIS tables of which the mirror is not an exact copy."""
+    async with connected(sis_dsn) as sis, connected(dsn) as rosterline:
+        return [
+            table
+            for table in sis_tables.TABLES
+            if await rows_of(sis, "sis", table) != await rows_of(rosterline, "mirror", table)
+        ]
+
+
+async def rows_of(connection: asyncpg.Connection, schema: str, table: str) -> list[str]:
+    """All rows of a table, as texts."""
+    rows = await connection.fetch(f"SELECT whole::text FROM {schema}.{table} AS whole")
+    return sorted(row[0] for row in rows)
+
+
+async def state_of_stream(client: Client) -> dict[str, dict[str, object]]:
+    """What a subscriber who started with the first event holds now."""
+    state: dict[str, dict[str, object]] = defaultdict(dict)
+    for subject, headers, data in await read_all(client, "ONEROSTER"):
+        _, _, _, entity, _ = subject.split(".")
+        (record,) = orjson.loads(data).values()
+        state[entity][headers["ce-subject"]] = record
+    return state
+
+
+TABLES = {
+    "orgs": "orgs",
+    "academicSessions": "academic_sessions",
+    "courses": "courses",
+    "classes": "classes",
+    "users": "users",
+    "demographics": "demographics",
+    "enrollments": "enrollments",
+}
+
+
+async def state_of_read_model(dsn: str, base_url: str) -> dict[str, dict[str, object]]:
+    """What the read model holds now, as a GET shows it."""
+    state: dict[str, dict[str, object]] = {}
+    async with connected(dsn) as connection:
+        for entity, table in TABLES.items():
+            rows = await connection.fetch(f"SELECT sourced_id, document FROM v1p2.{table}")
+            state[entity] = {
+                row["sourced_id"]: orjson.loads(
+                    row["document"].replace('"href":"~/', f'"href":"{base_url}/')
+                )
+                for row in rows
+            }
+    return state
+
+
+def without_stamps(
+    state: dict[str, dict[str, object]], *, active_only: bool
+) -> dict[str, dict[str, object]]:
+    """The records without `dateLastModified`."""
+    return {
+        entity: {
+            sourced_id: {k: v for k, v in record.items() if k != "dateLastModified"}
+            for sourced_id, record in records.items()
+            if not active_only or record["status"] == "active"
+        }
+        for entity, records in state.items()
+    }
+
+
+async def gathered(*writers: Writer, transactions: int) -> None:
+    """Let all writers write at once."""
+    await asyncio.gather(*(writer.write(transactions) for writer in writers))
