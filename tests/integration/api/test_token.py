@@ -6,11 +6,13 @@ import jwt
 import pytest
 import pytest_asyncio
 
-from rosterline.api import connections, directory, scopes
+from rosterline.api import connections, scopes
+from rosterline.api.directory import REMEMBER_SECONDS
 from rosterline.api.scopes import ROSTER, ROSTER_CORE, ROSTER_DEMOGRAPHICS, V1P2
 from rosterline.config.settings import Settings
 from rosterline.launch.embedded import EmbeddedPostgres
 from tests.support.api import BASE_URL, Served, renewed, serving, user
+from tests.support.running import until
 from tests.support.servers import Databases, fresh_databases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -158,14 +160,17 @@ async def test_a_token_expires(databases: Databases) -> None:
 
 @pytest.mark.parametrize("end", ["remove", "rotate"])
 async def test_tokens_end_with_the_connection_and_with_its_secret(
-    databases: Databases, end: str, monkeypatch: pytest.MonkeyPatch
+    databases: Databases, end: str
 ) -> None:
-    monkeypatch.setattr(directory, "REMEMBER_SECONDS", 0.0)
     async with serving(databases.dsn) as served:
         await served.authorize()
         assert (await served.get("/users")).status_code == 200
         await getattr(connections, end)(served.connection, "acme")
-        assert (await served.get("/users")).status_code == 401
+
+        async def is_refused() -> bool:
+            return (await served.get("/users")).status_code == 401
+
+        assert await until(is_refused, seconds=2 * REMEMBER_SECONDS)
 
 
 async def test_a_connection_of_1p1_does_not_read_1p2(served: Served) -> None:
