@@ -89,8 +89,7 @@ class Projection:
                 self.cursor = cursor
             case SnapshotBegin() | Gap():
                 log.warning("projector.snapshot", kind=message.kind, reason=message.reason)
-                begun = isinstance(message, SnapshotBegin) or self.cursor.loading
-                self.cursor = await self.save(unit, loading=begun)
+                await self.interrupt(unit)
             case SnapshotEnd():
                 await self.end_snapshot(unit)
 
@@ -219,11 +218,26 @@ class Projection:
             self.large = None
             await self.committed(clock, cursor, reference, spool, names)
 
+    async def interrupt(self, unit: Received) -> None:
+        """A snapshot begins, or a gap is told of, perhaps between the parts of a large transaction.
+
+        The rest of it comes behind a snapshot's rows, and the snapshot's end makes it visible;
+        after a gap it never comes.
+        """
+        begun = isinstance(unit.message, SnapshotBegin)
+        large, self.large = self.large, None
+        if large is not None and not begun:
+            await large.transaction.rollback()
+        cursor = await self.save(unit, loading=begun or self.cursor.loading)
+        if large is not None and begun:
+            await large.transaction.commit()
+        self.cursor = cursor
+
     async def end_snapshot(self, unit: Received) -> None:
         """The mirror is consistent: load the read model, or bring it to the new state at once."""
         reference = await gather_reference(self.connection)
         if not self.clock.ready:
-            await self.load(reference)
+            await self.load(reference, f"load-{unit.message.epoch}-{unit.message.position}")
             async with self.connection.transaction():
                 ready = replace(self.clock, ready=True)
                 await advance_clock(self.connection, self.clock, ready)
@@ -238,24 +252,33 @@ class Projection:
                 cursor = await self.save(unit, loading=False)
             await self.committed(clock, cursor, reference, spool, names)
 
-    async def load(self, reference: Reference) -> None:
-        """Fill the read model portion by portion; nobody can read it before it is whole (G9)."""
+    async def load(self, reference: Reference, name: str) -> None:
+        """Fill the read model portion by portion; nobody can read it before it is whole (G9).
+
+        A load that died before its end may have left what its successor's snapshot does not hold.
+        """
         context = self.context(reference)
         people, done = await count_people(self.connection), 0
         number = 0
         async for touched in portions(self.connection, self.load_people):
-            names = {0: f"load-{number}"}
             with Spool() as spool:
                 async with self.connection.transaction():
                     await project(self.connection, context, touched, self.run_size, spool)
-                    if len(spool):
-                        self.clock = await self.writer.write(
-                            self.connection, spool, self.clock, names
-                        )
+                    await self.write_portion(spool, f"{name}-{number}")
             failpoints.reach(failpoints.PROJECTOR_DURING_LOAD)
             log.info("projector.loading", people=min(done, people), of=people)
             done += self.load_people
             number += 1
+        with Spool() as spool:
+            async with self.connection.transaction():
+                async for wanted in orphans(self.connection):
+                    await settle(self.connection, wanted, spool)
+                await self.write_portion(spool, f"{name}-{number}")
+
+    async def write_portion(self, spool: Spool, name: str) -> None:
+        """Write a portion of the first load, as a transaction of its own."""
+        if len(spool):
+            self.clock = await self.writer.write(self.connection, spool, self.clock, {0: name})
 
     async def rebuild(
         self, reference: Reference, spool: Spool, names: dict[int, str]

@@ -1,7 +1,7 @@
 """Stream messages → units of work: how much is committed at once. Pure.
 
 Small transactions are batched while they touch different rows; a large transaction is worked off
-part by part; a snapshot's messages stand alone.
+part by part; a snapshot's messages stand alone, and so does a transaction that empties a table.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,21 +27,23 @@ class Batch:
 
     transactions: list[tuple[int, TransactionPart]] = field(default_factory=list)
     touched: set[RowKey] = field(default_factory=set)
+    truncating: bool = False
 
     def fits(self, part: TransactionPart, limits: "Limits") -> bool:
         """Whether the transaction may be committed together with these."""
         if not self.transactions:
             return True
-        if len(self.transactions) >= limits.transactions:
+        if self.truncating or truncates(part) or len(self.transactions) >= limits.transactions:
             return False
         if len(self.touched) + len(part.changes) > limits.rows:
             return False
-        return self.touched.isdisjoint(row_keys(part)) and not truncates(part)
+        return self.touched.isdisjoint(row_keys(part))
 
     def add(self, sequence: int, part: TransactionPart) -> None:
         """Take the transaction in."""
         self.transactions.append((sequence, part))
         self.touched.update(row_keys(part))
+        self.truncating = truncates(part)
 
 
 @dataclass(frozen=True, slots=True)

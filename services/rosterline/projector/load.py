@@ -30,6 +30,7 @@ PLACES: dict[Scope, str] = {
     Scope.SECTION_STAFF: """
 SELECT section_staff_id FROM mirror.section_staff WHERE person_id = ANY($1::bigint[])""",
 }
+LEAST_KEY = -(2**63)
 COUNT_PEOPLE = "SELECT count(*) FROM mirror.person"
 
 
@@ -40,7 +41,7 @@ async def portions(connection: asyncpg.Connection, people: int) -> AsyncIterator
         for (key,) in await connection.fetch(query):
             foundation.add(scope, key, 0)
     yield foundation
-    after = -1
+    after = LEAST_KEY
     while keys := [row[0] for row in await connection.fetch(PEOPLE_AFTER, after, people)]:
         touched = Touched()
         for key in keys:

@@ -30,29 +30,29 @@ EXTRA_TYPES = {"type": "text", "is_student": "boolean", "is_teacher": "boolean"}
 ORPHANS: dict[Entity, str] = {
     Entity.ORGS: """
 SELECT sourced_id FROM v1p2.orgs WHERE status = 'active'
-AND sourced_id NOT IN (SELECT district_guid::text FROM mirror.district
-                       UNION ALL SELECT school_guid::text FROM mirror.school)""",
+AND NOT EXISTS (SELECT FROM mirror.district WHERE district_guid::text = sourced_id)
+AND NOT EXISTS (SELECT FROM mirror.school WHERE school_guid::text = sourced_id)""",
     Entity.ACADEMIC_SESSIONS: """
 SELECT sourced_id FROM v1p2.academic_sessions WHERE status = 'active'
-AND sourced_id NOT IN (SELECT term_id::text FROM mirror.term
-                       UNION ALL SELECT 'gp' || term_id FROM mirror.term
-                       UNION ALL SELECT 'sy' || school_year_id FROM mirror.school_year)""",
+AND NOT EXISTS (SELECT FROM mirror.term WHERE term_id::text = sourced_id)
+AND NOT EXISTS (SELECT FROM mirror.term WHERE 'gp' || term_id = sourced_id)
+AND NOT EXISTS (SELECT FROM mirror.school_year WHERE 'sy' || school_year_id = sourced_id)""",
     Entity.COURSES: """
 SELECT sourced_id FROM v1p2.courses WHERE status = 'active'
-AND sourced_id NOT IN (SELECT course_id::text FROM mirror.course)""",
+AND NOT EXISTS (SELECT FROM mirror.course WHERE course_id::text = sourced_id)""",
     Entity.CLASSES: """
 SELECT sourced_id FROM v1p2.classes WHERE status = 'active'
-AND sourced_id NOT IN (SELECT section_id::text FROM mirror.section)""",
+AND NOT EXISTS (SELECT FROM mirror.section WHERE section_id::text = sourced_id)""",
     Entity.USERS: """
 SELECT sourced_id FROM v1p2.users WHERE status = 'active'
-AND sourced_id NOT IN (SELECT person_guid::text FROM mirror.person)""",
+AND NOT EXISTS (SELECT FROM mirror.person WHERE person_guid::text = sourced_id)""",
     Entity.DEMOGRAPHICS: """
 SELECT sourced_id FROM v1p2.demographics WHERE status = 'active'
-AND sourced_id NOT IN (SELECT person_guid::text FROM mirror.person)""",
+AND NOT EXISTS (SELECT FROM mirror.person WHERE person_guid::text = sourced_id)""",
     Entity.ENROLLMENTS: """
 SELECT sourced_id FROM v1p2.enrollments WHERE status = 'active'
-AND sourced_id NOT IN (SELECT 'r' || roster_id FROM mirror.roster
-                       UNION ALL SELECT 't' || section_staff_id FROM mirror.section_staff)""",
+AND NOT EXISTS (SELECT FROM mirror.roster WHERE 'r' || roster_id = sourced_id)
+AND NOT EXISTS (SELECT FROM mirror.section_staff WHERE 't' || section_staff_id = sourced_id)""",
 }
 EMIT = f"""
 SELECT count(pg_logical_emit_message(true, '{OUTBOX_PREFIX}', message))
