@@ -1,0 +1,326 @@
+"""The projector without NATS: what capture would publish of a SIS, fed to a `Projection` by hand.
+
+Changes come through a real replication slot, decoder and assembler; events are read back from the
+WAL of the Rosterline database, so they are those that were committed, in their order.
+"""
+
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import asyncpg
+
+from rosterline.capture.parts import Assembler, Outgoing, Published
+from rosterline.capture.parts import Limits as PartLimits
+from rosterline.capture.pgoutput import Decoder, LogicalMessage
+from rosterline.capture.position import Position, format_lsn
+from rosterline.capture.replication import (
+    Keepalive,
+    ReplicationConnection,
+    WalData,
+    open_replication,
+)
+from rosterline.capture.snapshot import read_table
+from rosterline.capture.source import fetch_primary_keys, fetch_shape
+from rosterline.db.tables import sis
+from rosterline.events.change import OUTBOX_PREFIX, parse_outbox
+from rosterline.events.source import SOURCE_MESSAGE, SnapshotBegin, SnapshotEnd
+from rosterline.oneroster.v1p2 import with_base
+from rosterline.oneroster.vocabulary import Entity
+from rosterline.projector.apply import Projection
+from rosterline.projector.batch import Batch, Limits, Received, SourceMessage, units
+from rosterline.projector.build import build
+from rosterline.projector.draft import Draft
+from rosterline.projector.facts import Context, Switches
+from rosterline.projector.gather import gather_reference
+from rosterline.projector.load import portions
+from rosterline.projector.store import TABLE, Cursor, fetch_clock, fetch_cursor, save_cursor
+from rosterline.projector.write import Writer
+from tests.support.servers import RECORDS_PUBLICATION, SIS_PUBLICATION, Databases
+
+BASE_URL = "http://rosterline.test"
+DISTRICT = "district"
+STREAM = "SIS"
+TODAY = date(2025, 10, 15)
+LIMITS = Limits(200, 2000)
+MARK = "tests"
+RecordKey = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event of the outbox, as it was committed."""
+
+    subject: str
+    headers: dict[str, str]
+    data: str
+
+    @property
+    def operation(self) -> str:
+        """created, updated or deleted."""
+        return self.subject.rpartition(".")[2]
+
+    @property
+    def entity(self) -> str:
+        """The collection, as in the REST path."""
+        return self.subject.split(".")[3]
+
+    @property
+    def key(self) -> RecordKey:
+        """The record that changed."""
+        return self.entity, self.headers["ce-subject"]
+
+    @property
+    def sequence(self) -> int:
+        """Its number in the district's one order."""
+        return int(self.headers["ce-sequence"])
+
+    @property
+    def unstamped(self) -> tuple[str, RecordKey, str]:
+        """What must be the same in every run: all but the stamp."""
+        return self.operation, self.key, self.data.replace(self.headers["ce-time"], "", 1)
+
+
+class Wal:
+    """One database's committed changes, read when asked for."""
+
+    def __init__(
+        self,
+        admin: asyncpg.Connection,
+        replication: ReplicationConnection,
+        messages: AsyncIterator[WalData | Keepalive],
+        decoder: Decoder,
+    ) -> None:
+        self.admin = admin
+        self.replication = replication
+        self.messages = messages
+        self.decoder = decoder
+
+    async def drain(self) -> list[Any]:
+        """What was decoded since the last time, up to now."""
+        mark = uuid.uuid4().hex
+        await self.admin.execute(f"SELECT pg_logical_emit_message(true, '{MARK}', '{mark}')")
+        found: list[Any] = []
+        while True:
+            message = await anext(self.messages)
+            if isinstance(message, Keepalive):
+                if message.reply:
+                    await self.replication.confirm(0)
+                continue
+            for decoded in self.decoder.decode(message.data):
+                if isinstance(decoded, LogicalMessage) and decoded.prefix == MARK:
+                    if decoded.content == mark.encode():
+                        return found
+                    continue
+                found.append(decoded)
+
+
+@asynccontextmanager
+async def open_wal(dsn: str, schema: str, publication: str) -> AsyncIterator[Wal]:
+    """A database's changes from now on."""
+    admin = await asyncpg.connect(dsn)
+    try:
+        async with open_replication(dsn, "tap") as replication:
+            slot = f"tap_{uuid.uuid4().hex[:12]}"
+            made = await replication.create_slot(slot, temporary=True)
+            decoder = Decoder(await fetch_primary_keys(admin, schema))
+            await replication.start(slot, publication, made.consistent_point)
+            yield Wal(admin, replication, replication.messages(), decoder)
+    finally:
+        await admin.close()
+
+
+class Source:
+    """What capture would have put into stream SIS; `history` is all of it, numbered from 1."""
+
+    def __init__(self, wal: Wal, parts: PartLimits) -> None:
+        self.wal = wal
+        self.history: list[Received] = []
+        self.assembler = Assembler(
+            Published(Position(0), None), parts, "sis.district.transaction", dict, 1
+        )
+
+    def add(self, message: SourceMessage) -> Received:
+        """Put a message behind the others."""
+        received = Received(len(self.history) + 1, message)
+        self.history.append(received)
+        return received
+
+    async def drain(self) -> list[Received]:
+        """The transactions committed since the last time."""
+        return [
+            self.add(SOURCE_MESSAGE.validate_json(item.data))
+            for decoded in await self.wal.drain()
+            for item in self.assembler.feed(decoded)
+            if isinstance(item, Outgoing)
+        ]
+
+    async def snapshot(
+        self,
+        tables: tuple[str, ...] = sis.TABLES,
+        rows: int = 500,
+        meanwhile: Callable[[], Awaitable[Any]] | None = None,
+    ) -> list[Received]:
+        """A snapshot of the tables; `meanwhile` is called between its messages and may write."""
+        admin = self.wal.admin
+        found = await self.drain()
+        keys = await fetch_primary_keys(admin, "sis")
+        head = (1, format_lsn(self.assembler.last_rows.lsn))
+        begin = SnapshotBegin(epoch=1, position=head[1], tables=tables, reason="a test asked")
+        found.append(self.add(begin))
+        for table in tables:
+            shape = await fetch_shape(admin, "sis", table, keys[table])
+            limits = PartLimits(rows, 400_000)
+            async for body in read_table(admin, shape, None, limits, head):
+                found.append(self.add(SOURCE_MESSAGE.validate_json(body.model_dump_json())))
+                if meanwhile is not None:
+                    await meanwhile()
+        found += await self.drain()
+        found.append(self.add(SnapshotEnd(epoch=1, position=head[1])))
+        return found
+
+
+def utc_now() -> datetime:
+    """The real clock."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Chain:
+    """A SIS, its changes, the projection of them, and the events that came of it."""
+
+    databases: Databases
+    sis: asyncpg.Connection
+    source: Source
+    outbox: Wal
+    connection: asyncpg.Connection
+    projection: Projection
+    events: list[Event] = field(default_factory=list)
+    stream: str = "one"
+    now: Callable[[], datetime] = utc_now
+    today: date = TODAY
+
+    async def load(self) -> list[Event]:
+        """Bring the whole SIS into the read model."""
+        return await self.apply(await self.source.snapshot())
+
+    async def sync(self, limits: Limits = LIMITS) -> list[Event]:
+        """Apply what was committed since the last time; the events of it."""
+        return await self.apply(await self.source.drain(), limits)
+
+    async def apply(self, messages: list[Received], limits: Limits = LIMITS) -> list[Event]:
+        """Apply messages; the events of it."""
+        before = len(self.events)
+        for unit in units(messages, limits):
+            await self.apply_unit(unit)
+        return self.events[before:]
+
+    async def apply_unit(self, unit: Batch | Received) -> None:
+        """Apply one unit of work."""
+        await self.projection.apply(unit)
+        await self.collect()
+
+    async def collect(self) -> None:
+        """Read the events that were committed meanwhile."""
+        for item in await self.outbox.drain():
+            if isinstance(item, LogicalMessage):
+                assert item.prefix == OUTBOX_PREFIX
+                subject, headers, data = parse_outbox(item.content)
+                self.events.append(Event(subject, headers, data.decode()))
+
+    async def restart(self) -> None:
+        """Another projector process on the same database; the old one's connection is gone."""
+        self.connection.terminate()
+        self.connection = await asyncpg.connect(self.databases.dsn)
+        self.projection = await make_projection(
+            self.connection, self.stream, now=self.now, today=self.today
+        )
+
+    async def stored(self, *, only_active: bool = False) -> dict[RecordKey, str]:
+        """The read model: documents as a GET returns them."""
+        found: dict[RecordKey, str] = {}
+        where = " WHERE status = 'active'" if only_active else ""
+        for entity in Entity:
+            query = f"SELECT sourced_id, document FROM {TABLE[entity]}{where}"
+            for sourced_id, document in await self.reader().fetch(query):
+                body = with_base(document, BASE_URL)
+                found[entity.value, sourced_id] = f'{{"{entity.single}":{body}}}'
+        return found
+
+    def reader(self) -> asyncpg.Connection:
+        """A connection to the Rosterline database that is not the projector's."""
+        return self.outbox.admin
+
+
+async def make_projection(
+    connection: asyncpg.Connection,
+    stream: str = "one",
+    *,
+    now: Callable[[], datetime] = utc_now,
+    today: date = TODAY,
+    run_size: int = 5000,
+    load_people: int = 2000,
+    lead_seconds: float = 1.0,
+) -> Projection:
+    """A projection as the service makes it, of what the database says."""
+    cursor = await fetch_cursor(connection, STREAM)
+    if cursor is None or cursor.created != stream:
+        cursor = Cursor(stream, 0, "0/0", loading=True)
+        await save_cursor(connection, STREAM, cursor)
+    return Projection(
+        connection=connection,
+        stream=STREAM,
+        writer=Writer(DISTRICT, BASE_URL, lead_seconds, now),
+        switches=Switches(),
+        today=lambda: today,
+        run_size=run_size,
+        load_people=load_people,
+        clock=await fetch_clock(connection),
+        cursor=cursor,
+        reference=await gather_reference(connection),
+    )
+
+
+async def fresh_load(connection: asyncpg.Connection, today: date = TODAY) -> dict[RecordKey, Draft]:
+    """What a first load of the mirror as it is now would store."""
+    context = Context(await gather_reference(connection), today)
+    found: dict[RecordKey, Draft] = {}
+    async for touched in portions(connection, 2000):
+        async for wanted in build(connection, context, touched, 5000):
+            for sourced_id, (draft, _) in wanted.records.items():
+                if draft is not None:
+                    found[wanted.entity.value, sourced_id] = draft
+    return found
+
+
+@asynccontextmanager
+async def open_chain(
+    databases: Databases, *, part_rows: int = 1000, **options: Any
+) -> AsyncIterator[Chain]:
+    """A chain over fresh databases, with nothing applied yet."""
+    async with AsyncExitStack() as stack:
+        source_wal = await stack.enter_async_context(
+            open_wal(databases.sis_dsn, "sis", SIS_PUBLICATION)
+        )
+        outbox = await stack.enter_async_context(
+            open_wal(databases.dsn, "records", RECORDS_PUBLICATION)
+        )
+        sis_connection = await asyncpg.connect(databases.sis_dsn)
+        stack.push_async_callback(sis_connection.close)
+        connection = await asyncpg.connect(databases.dsn)
+        projection = await make_projection(connection, **options)
+        chain = Chain(
+            databases,
+            sis_connection,
+            Source(source_wal, PartLimits(part_rows, 400_000)),
+            outbox,
+            connection,
+            projection,
+        )
+        try:
+            yield chain
+        finally:
+            chain.connection.terminate()
