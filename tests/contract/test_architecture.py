@@ -203,12 +203,6 @@ def test_sql_stands_only_where_it_belongs() -> None:
     assert stray == set()
 
 
-def test_modules_that_may_hold_sql_do() -> None:
-    holding = {path for path, tree in modules().items() if any(map(SQL.match, texts(tree)))}
-    listed = {f"{folder}/{name}.py" for folder, names in SQL_PLACES.items() for name in names or ()}
-    assert listed - holding == set()
-
-
 def test_importing_reads_no_setting_and_opens_nothing() -> None:
     names = [
         path.partition("/")[2].removesuffix(".py").replace("/", ".").removesuffix(".__init__")
