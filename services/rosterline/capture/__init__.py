@@ -1,1 +1,1 @@
-"""Reads committed changes out of PostgreSQL and puts them on JetStream, each once, in commit order."""
+"""Reads committed changes out of PostgreSQL and puts them on JetStream, each once, in order."""

@@ -56,18 +56,24 @@ class Published:
     outbox: Position | None
 
 
+def text_size(value: str | None) -> int:
+    """The bytes of a text; few letters outside of ASCII take only one."""
+    if value is None:
+        return 4
+    return len(value) if value.isascii() else len(value.encode())
+
+
 def change_size(change: Change) -> int:
     """About the bytes that a change takes as JSON."""
-    values = change.row if change.row is not None else change.key
-    return ROW_OVERHEAD + sum(
-        len(name) + len(value or "null") + 6 for name, value in values.items()
-    )
+    values = [*change.key.items(), *(change.row or {}).items()]
+    return ROW_OVERHEAD + sum(len(name) + text_size(value) + 6 for name, value in values)
 
 
 class Assembler:
     """Collects one connection's decoded messages into outgoing ones; feed it in order.
 
-    One part is held back until it is known whether it is the transaction's last.
+    One part is held back until it is known whether it is the transaction's last. Without `outbox`
+    logical messages are nobody's: any user of the database may write some.
     """
 
     def __init__(
@@ -77,7 +83,10 @@ class Assembler:
         row_subject: str,
         headers: Callable[[], dict[str, str]],
         epoch: int,
+        *,
+        outbox: bool = True,
     ) -> None:
+        self.outbox = outbox
         self.published = published
         self.limits = limits
         self.row_subject = row_subject
@@ -163,7 +172,7 @@ class Assembler:
 
     def add_message(self, message: LogicalMessage) -> Iterator[Outgoing]:
         """Take a logical message; only those of the outbox go out."""
-        if not message.transactional or message.prefix != OUTBOX_PREFIX:
+        if not self.outbox or not message.transactional or message.prefix != OUTBOX_PREFIX:
             return
         begin = self.current()
         self.event_count += 1

@@ -1,4 +1,4 @@
-"""The bounded queue between reading and publishing: what waits is counted in bytes, not messages."""
+"""The bounded queue between reading and publishing: it counts bytes, not messages."""
 
 import asyncio
 from collections import deque

@@ -1,4 +1,4 @@
-"""Where capture stands: positions in WAL and streams, and up to where the slot may be confirmed. Pure."""
+"""Where capture stands: positions in WAL and streams, and how far a slot may be confirmed. Pure."""
 
 from collections import deque
 from dataclasses import dataclass

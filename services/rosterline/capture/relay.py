@@ -1,4 +1,4 @@
-"""Fenced publishing into one stream: nothing is stored unless it comes right after what we know is last.
+"""Fenced publishing: nothing is stored unless it comes right after what we know is last.
 
 Every publish names the sequence that must be last in the stream. A second writer, or a publish of
 our own whose fate is unknown, makes the next one fail; capture then reads the stream's end again
@@ -32,7 +32,7 @@ class FencedError(Exception):
 
 
 class PublishError(Exception):
-    """A publish that failed or whose fate is unknown; read the stream's end and go on from there."""
+    """A publish that failed or whose fate is unknown: read the stream's end, and go on there."""
 
 
 class TooLargeError(Exception):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import asyncpg
 import orjson
 
-from rosterline.capture.parts import ROW_OVERHEAD, Limits
+from rosterline.capture.parts import ROW_OVERHEAD, Limits, text_size
 from rosterline.capture.source import TableShape
 from rosterline.events.source import SnapshotRows
 
@@ -27,9 +27,11 @@ class SnapshotPlace:
     done: bool
 
     @classmethod
-    def from_message(cls, data: bytes) -> "SnapshotPlace":
-        """From the stream's last SnapshotRows message."""
+    def from_message(cls, data: bytes) -> "SnapshotPlace | None":
+        """From the stream's last message; None when that holds no rows."""
         message = orjson.loads(data)
+        if message["kind"] != "snapshot_rows":
+            return None
         place = message["after"]
         if message["rows"]:
             place = [message["rows"][-1][message["columns"].index(name)] for name in message["key"]]
@@ -93,7 +95,7 @@ def chunks(rows: list[Row], size: int) -> list[list[Row]]:
     runs: list[list[Row]] = []
     held = 0
     for row in rows:
-        length = ROW_OVERHEAD + sum(len(value) + 3 if value else 5 for value in row)
+        length = ROW_OVERHEAD + sum(text_size(value) + 3 for value in row)
         if not runs or held + length > size:
             runs.append([])
             held = 0

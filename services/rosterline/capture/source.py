@@ -23,8 +23,25 @@ JOIN pg_class c ON c.oid = i.indrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k (number, place)
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
-WHERE i.indisprimary AND n.nspname = $1
+WHERE i.indisprimary AND k.place <= i.indnkeyatts AND n.nspname = $1
 GROUP BY c.relname
+"""
+# The text forms of values, in the stream and in snapshots, whatever the database's settings are.
+TEXT_FORMS = {
+    "datestyle": "ISO",
+    "intervalstyle": "postgres",
+    "extra_float_digits": "3",
+    "bytea_output": "hex",
+    "timezone": "UTC",
+}
+# A snapshot may take long, and wait for NATS.
+NO_LIMITS = dict.fromkeys(
+    ("statement_timeout", "idle_in_transaction_session_timeout", "transaction_timeout"), "0"
+)
+SET_LOCAL = """
+SELECT set_config(s.name, given.setting, true)
+FROM unnest($1::text[], $2::text[]) AS given (name, setting)
+JOIN pg_settings s ON lower(s.name) = given.name
 """
 COLUMNS = """
 SELECT a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type
@@ -48,7 +65,7 @@ class TableShape:
     def rows_query(self, *, after: bool, limit: int) -> str:
         """Rows as texts in key order; with `after`, those behind the key in $1 … $n."""
         listed = ", ".join(f'whole."{column}"::text' for column in self.columns)
-        # Qualified: a bare name in ORDER BY would mean the text in the output, and sort 10 before 2.
+        # Qualified: a bare name in ORDER BY would mean the output's text, and sort 10 before 2.
         keys = ", ".join(f'whole."{column}"' for column in self.key)
         where = ""
         if after:
@@ -62,6 +79,13 @@ class TableShape:
             f'SELECT {listed} FROM "{self.schema}"."{self.name}" AS whole {where} '
             f"ORDER BY {keys} LIMIT {limit}"
         )
+
+
+async def prepare_reading(connection: asyncpg.Connection, snapshot: str) -> None:
+    """Let the open transaction see `snapshot`, and read it as texts for as long as it takes."""
+    await connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+    settings = TEXT_FORMS | NO_LIMITS
+    await connection.execute(SET_LOCAL, list(settings), list(settings.values()))
 
 
 async def fetch_slot(connection: asyncpg.Connection, slot: str) -> SlotState | None:
