@@ -32,7 +32,7 @@ SQL = re.compile(
 SQL_PLACES = {
     # SQL of a service stands in its `store`, or in modules that are named after what they ask.
     "services/rosterline/api": {"connections", "directory", "readiness", "signing", "sql"},
-    "services/rosterline/capture": {"preflight", "session", "source"},
+    "services/rosterline/capture": {"preflight", "source"},
     "services/rosterline/projector": {"gather", "load", "mirror", "spread", "store"},
     "services/rosterline/launch": {"check", "demo", "status", "up"},
     # A made-up district and its office write to the SIS with plain SQL, as a district does.

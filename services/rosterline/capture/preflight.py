@@ -25,8 +25,8 @@ SETTINGS = """
 SELECT current_setting('wal_level') AS wal_level,
        current_setting('max_slot_wal_keep_size') AS keep,
        current_setting('idle_replication_slot_timeout', true) AS idle_timeout,
-       (SELECT rolsuper OR rolreplication FROM pg_roles WHERE rolname = current_user) AS replication,
-       current_user::text AS role,
+       (SELECT rolsuper OR rolreplication FROM pg_roles WHERE rolname = current_user) AS may,
+       quote_ident(current_user) AS role,
        (SELECT count(*) FROM pg_replication_slots WHERE slot_name <> $1)
            < current_setting('max_replication_slots')::int AS slot_free,
        (SELECT database::text FROM pg_replication_slots
@@ -36,9 +36,12 @@ TABLES = """
 SELECT wanted.name,
        c.oid IS NOT NULL AS present,
        coalesce(has_table_privilege(c.oid, 'SELECT'), false) AS readable,
+       has_schema_privilege(n.oid, 'USAGE') AS reachable,
+       quote_ident(current_user) AS role,
        coalesce(c.relreplident = 'f', false) AS full_identity,
-       c.relreplident = 'n' OR (c.relreplident = 'd' AND NOT EXISTS (
-           SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)) AS no_identity,
+       coalesce(c.relreplident = 'i', false) AND NOT EXISTS (
+           SELECT 1 FROM pg_index i
+           WHERE i.indrelid = c.oid AND i.indisreplident AND i.indisprimary) AS other_identity,
        EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) AS keyed
 FROM unnest($2::text[]) AS wanted (name)
 LEFT JOIN pg_namespace n ON n.nspname = $1
@@ -50,28 +53,34 @@ SELECT pubinsert AND pubupdate AND pubdelete AND pubtruncate AS whole
 FROM pg_publication WHERE pubname = $1
 """
 PUBLISHED = """
-SELECT c.relname::text AS name, r.prattrs IS NOT NULL AS columns_listed, r.prqual IS NOT NULL AS filtered
+SELECT c.relname::text AS name,
+       -- As JSON, for PostgreSQL 14 has neither column.
+       to_jsonb(r) ->> 'prattrs' IS NOT NULL OR to_jsonb(r) ->> 'prqual' IS NOT NULL AS partial
 FROM pg_publication p
 JOIN pg_publication_rel r ON r.prpubid = p.oid
 JOIN pg_class c ON c.oid = r.prrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE p.pubname = $1 AND n.nspname = $2
 UNION
-SELECT tablename::text, false, false FROM pg_publication_tables
+SELECT tablename::text, false FROM pg_publication_tables
 WHERE pubname = $1 AND schemaname = $2
   AND NOT EXISTS (SELECT 1 FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid
                   JOIN pg_class c ON c.oid = r.prrelid
-                  WHERE p.pubname = $1 AND c.relname = tablename)
+                  JOIN pg_namespace n ON n.oid = c.relnamespace
+                  WHERE p.pubname = $1 AND n.nspname = $2 AND c.relname = tablename)
 """
 # A publication can break the SIS's writes through any of its tables, not only through ours.
 BREAKING = """
-SELECT DISTINCT format('%I.%I', t.schemaname, t.tablename) AS name
+SELECT DISTINCT format('%I.%I', t.schemaname, t.tablename) AS name,
+       EXISTS (SELECT 1 FROM pg_publication_rel r
+               WHERE r.prpubid = p.oid AND r.prrelid = c.oid) AS listed
 FROM pg_publication_tables t
 JOIN pg_publication p ON p.pubname = t.pubname AND (p.pubupdate OR p.pubdelete)
-JOIN pg_class c ON c.oid = format('%I.%I', t.schemaname, t.tablename)::regclass
-WHERE t.pubname = $1
-  AND (c.relreplident = 'n' OR (c.relreplident = 'd' AND NOT EXISTS (
-       SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)))
+JOIN pg_namespace n ON n.nspname = t.schemaname
+JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename
+WHERE t.pubname = $1 AND c.relreplident <> 'f' AND NOT EXISTS (
+    SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
+    AND (c.relreplident = 'd' AND i.indisprimary OR c.relreplident = 'i' AND i.indisreplident))
 """
 
 
@@ -84,18 +93,41 @@ async def inspect(
     for row in rows:
         found += table_problems(schema, row)
     found += await publication_problems(connection, schema, tables, slot)
-    breaking = await connection.fetch(BREAKING, slot)
-    found += [
-        Problem(
-            "error",
-            f"publication {slot} makes every UPDATE and DELETE on {row['name']} fail: the table "
-            "has no replica identity",
-            f"give the table a primary key, or take it out: "
-            f"ALTER PUBLICATION {slot} DROP TABLE {row['name']}",
-        )
-        for row in breaking
-    ]
+    for row in await connection.fetch(BREAKING, slot):
+        found.append(breaking_problem(row, schema, tables, slot))
     return found
+
+
+def breaking_problem(
+    row: asyncpg.Record, schema: str, tables: tuple[str, ...], publication: str
+) -> Problem:
+    """A table whose own updates fail because it is published."""
+    what = (
+        f"publication {publication} makes every UPDATE and DELETE on {row['name']} fail: the "
+        "table has no replica identity"
+    )
+    if row["name"] in {f"{schema}.{table}" for table in tables}:
+        remedy = (
+            "give the table a primary key that is not deferrable, and: "
+            f"ALTER TABLE {row['name']} REPLICA IDENTITY DEFAULT"
+        )
+    elif row["listed"]:
+        remedy = (
+            "give the table a primary key, or take it out: "
+            f"ALTER PUBLICATION {publication} DROP TABLE {row['name']}"
+        )
+    else:
+        remedy = (
+            "publish no other tables: "
+            f"DROP PUBLICATION {publication}; {create_publication(publication, schema, tables)}"
+        )
+    return Problem("error", what, remedy)
+
+
+def create_publication(publication: str, schema: str, tables: tuple[str, ...]) -> str:
+    """The SQL that publishes the tables, and nothing else."""
+    listed = ", ".join(f"{schema}.{table}" for table in tables)
+    return f"CREATE PUBLICATION {publication} FOR TABLE {listed}"
 
 
 async def server_problems(connection: asyncpg.Connection, slot: str) -> Iterator[Problem]:
@@ -116,9 +148,9 @@ def iter_server_problems(row: asyncpg.Record, version: int) -> Iterator[Problem]
         yield Problem(
             "error",
             f"wal_level is {row['wal_level']}, so changes cannot be read from the WAL",
-            "set wal_level = logical in postgresql.conf and restart PostgreSQL",
+            "then restart PostgreSQL: ALTER SYSTEM SET wal_level = 'logical'",
         )
-    if not row["replication"]:
+    if not row["may"]:
         yield Problem(
             "error",
             f"role {row['role']} may not replicate",
@@ -140,13 +172,15 @@ def iter_server_problems(row: asyncpg.Record, version: int) -> Iterator[Problem]
         yield Problem(
             "warning",
             "the WAL that a slot keeps is not bounded: a stopped capture could fill the disk",
-            "set max_slot_wal_keep_size, to what the disk can spare",
+            "bound it by what the disk can spare, and reload the configuration: "
+            "ALTER SYSTEM SET max_slot_wal_keep_size = '16GB'",
         )
     if row["idle_timeout"] not in {None, "0"}:
         yield Problem(
             "warning",
             "slots that are idle for a while are given up (idle_replication_slot_timeout)",
-            "set it to 0, or longer than capture may ever be stopped",
+            "make it longer than capture may ever be stopped, or unlimited, and reload the "
+            "configuration: ALTER SYSTEM SET idle_replication_slot_timeout = 0",
         )
 
 
@@ -156,13 +190,28 @@ def table_problems(schema: str, row: asyncpg.Record) -> Iterator[Problem]:
     if not row["present"]:
         yield Problem("error", f"table {table} does not exist", "run `rosterline migrate`")
         return
+    if not row["reachable"]:
+        yield Problem(
+            "error",
+            f"table {table} may not be read: role {row['role']} may not use schema {schema}",
+            f"GRANT USAGE ON SCHEMA {schema} TO {row['role']}",
+        )
     if not row["readable"]:
         yield Problem(
-            "error", f"table {table} may not be read", f"GRANT SELECT ON {table} TO the role"
+            "error",
+            f"table {table} may not be read by role {row['role']}",
+            f"GRANT SELECT ON {table} TO {row['role']}",
         )
     if not row["keyed"]:
         yield Problem(
             "error", f"table {table} has no primary key", "give it the primary key of the contract"
+        )
+    if row["other_identity"]:
+        yield Problem(
+            "error",
+            f"table {table} has another replica identity than its primary key, so the WAL does not "
+            "say which rows are deleted",
+            f"ALTER TABLE {table} REPLICA IDENTITY DEFAULT",
         )
     if row["full_identity"]:
         yield Problem(
@@ -176,14 +225,13 @@ async def publication_problems(
     connection: asyncpg.Connection, schema: str, tables: tuple[str, ...], publication: str
 ) -> list[Problem]:
     """Problems of the publication."""
-    listed = ", ".join(f"{schema}.{table}" for table in tables)
     whole = await connection.fetchval(PUBLICATION, publication)
     if whole is None:
         return [
             Problem(
                 "error",
                 f"publication {publication} does not exist",
-                f"run `rosterline migrate`, or: CREATE PUBLICATION {publication} FOR TABLE {listed}",
+                "run `rosterline migrate`, or: " + create_publication(publication, schema, tables),
             )
         ]
     found = []
@@ -212,10 +260,12 @@ def published_table_problems(
             f"publication {publication} lacks table {table}",
             f"run `rosterline migrate`, or: ALTER PUBLICATION {publication} ADD TABLE {table}",
         )
-    elif row["columns_listed"] or row["filtered"]:
+    elif row["partial"]:
         yield Problem(
             "error",
             f"publication {publication} publishes only a part of table {table}; a column list can "
             "make the SIS's own updates fail",
-            "drop the table from the publication and add it without columns and WHERE",
+            "publish all of it: "
+            f"ALTER PUBLICATION {publication} DROP TABLE {table}; "
+            f"ALTER PUBLICATION {publication} ADD TABLE {table}",
         )
