@@ -16,12 +16,14 @@ from psycopg import pq, sql
 
 from rosterline.capture.pgoutput import POSTGRES_EPOCH
 from rosterline.capture.position import format_lsn, parse_lsn
+from rosterline.capture.source import TEXT_FORMS
 
 WAL_DATA = ord("w")
 KEEPALIVE = ord("k")
 WAL_HEAD = struct.Struct("!QQQ")
 KEEPALIVE_BODY = struct.Struct("!QQB")
 STATUS = struct.Struct("!cQQQQB")
+FORM = sql.SQL("SET {} = {}")
 
 
 class StreamEndedError(Exception):
@@ -51,19 +53,29 @@ class CreatedSlot:
     snapshot: str
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells a database's history from any other, and how far its WAL is written."""
+
+    system: str
+    wal_end: int
+
+
 class ReplicationConnection:
     """A connection in replication mode."""
 
     def __init__(self, connection: psycopg.AsyncConnection[tuple[str, ...]]) -> None:
         self.connection = connection
+        self.sending = asyncio.Lock()
 
-    async def identify(self) -> str:
-        """What tells this cluster and database from any other."""
+    async def identify(self) -> Identity:
+        """Cluster, timeline and database: WAL positions mean something only within one timeline."""
         cursor = await self.connection.execute("IDENTIFY_SYSTEM")
         row = await cursor.fetchone()
         if row is None:
             raise StreamEndedError("the server did not identify itself")
-        return f"{row[0]}/{row[3]}"
+        system, timeline, wal_end, database = row
+        return Identity(f"{system}/{timeline}/{database}", parse_lsn(wal_end))
 
     async def create_slot(self, slot: str, *, temporary: bool = False) -> CreatedSlot:
         """Make a logical slot; its snapshot lives until the next command on this connection."""
@@ -110,11 +122,11 @@ class ReplicationConnection:
     async def confirm(self, position: int) -> None:
         """Tell the server that everything before `position` is durable elsewhere."""
         now = int((datetime.now(UTC) - POSTGRES_EPOCH).total_seconds() * 1_000_000)
-        self.connection.pgconn.put_copy_data(
-            STATUS.pack(b"r", position, position, position, now, 0)
-        )
-        while self.connection.pgconn.flush():
-            await writable(self.connection.pgconn)
+        status = STATUS.pack(b"r", position, position, position, now, 0)
+        async with self.sending:
+            self.connection.pgconn.put_copy_data(status)
+            while self.connection.pgconn.flush():
+                await writable(self.connection.pgconn)
 
 
 def parse_copy_data(data: bytes) -> WalData | Keepalive:
@@ -157,13 +169,17 @@ async def open_replication(dsn: str, name: str) -> AsyncIterator[ReplicationConn
         autocommit=True,
         replication="database",
         application_name=f"rosterline {name}",
+        client_encoding="utf8",
         connect_timeout=10,
         keepalives_idle=10,
         keepalives_interval=5,
         keepalives_count=3,
     )
     try:
+        # pgoutput writes its texts as the session's settings say.
+        forms = [FORM.format(sql.Identifier(n), sql.Literal(v)) for n, v in TEXT_FORMS.items()]
+        await connection.execute(sql.SQL("; ").join(forms))
         yield ReplicationConnection(connection)
     finally:
-        # A graceful close would wait for the end of the copy; the slot keeps what we did not confirm.
+        # A graceful close would wait for the end of the copy; the slot keeps what is unconfirmed.
         connection.pgconn.finish()

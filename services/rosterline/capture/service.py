@@ -29,8 +29,12 @@ FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
 LOCK_ATTEMPTS = 20
 LOCK_PAUSE_SECONDS = 0.25
+STOP_SECONDS = 3.0
 TRANSIENT = (
     *LOST_CONNECTION,
+    # A slot that a connection just lost still holds; a server without room.
+    asyncpg.ObjectInUseError,
+    asyncpg.InsufficientResourcesError,
     psycopg.Error,
     NatsError,
     BusUnreachableError,
@@ -53,8 +57,11 @@ async def serve_sis(
 ) -> None:
     """Capture the SIS into stream SIS until `stop`; first read the tables `resnapshot` anew.
 
-    Raises AnotherCaptureError and PreflightError.
+    Raises AnotherCaptureError and PreflightError, and ValueError for a table that is not the SIS's.
     """
+    unknown = set(resnapshot) - set(sis.TABLES)
+    if unknown:
+        raise ValueError(f"no tables of the SIS: {', '.join(sorted(unknown))}")
     source = Source(
         "sis", settings.capture_dsn, "sis", sis.TABLES, f"{settings.slot_prefix}_sis", SIS, None
     )
@@ -82,20 +89,43 @@ async def serve(
     source: Source, settings: Settings, stop: asyncio.Event, resnapshot: tuple[str, ...] = ()
 ) -> None:
     """Capture until `stop`, connecting again for ever when a connection is lost."""
+    asked = set(resnapshot)
     pause = FIRST_PAUSE_SECONDS
     while not stop.is_set():
         began = time.monotonic()
         try:
             async with AsyncExitStack() as stack:
                 capture = await open_capture(source, settings, stack)
-                await capture.run(stop, resnapshot)
-                resnapshot = ()
+                await live(capture, stop, asked)
         except TRANSIENT as error:
             log.warning("capture.interrupted", source=source.name, error=describe(error))
             lived = time.monotonic() - began
             pause = FIRST_PAUSE_SECONDS if lived > LONGEST_PAUSE_SECONDS else pause
             await wait_or_stop(stop, pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+async def live(capture: Capture, stop: asyncio.Event, asked: set[str]) -> None:
+    """One life: it ends with the connection that holds the slot's lock, and soon after `stop`.
+
+    A snapshot that is cut short goes on at the next start.
+    """
+    lost = asyncio.Event()
+    capture.database.add_termination_listener(lambda _: lost.set())
+    work = asyncio.create_task(capture.run(stop, asked))
+    watchers = [asyncio.create_task(event.wait()) for event in (stop, lost)]
+    try:
+        await asyncio.wait([work, *watchers], return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
+            await asyncio.wait([work], timeout=STOP_SECONDS)
+        if work.done():
+            work.result()
+        elif lost.is_set():
+            raise ConnectionResetError("the connection that held the slot's lock is gone")
+    finally:
+        for task in (work, *watchers):
+            task.cancel()
+        await asyncio.gather(work, *watchers, return_exceptions=True)
 
 
 def describe(error: Exception) -> str:
@@ -115,6 +145,8 @@ async def wait_or_stop(stop: asyncio.Event, seconds: float) -> None:
 async def open_capture(source: Source, settings: Settings, stack: AsyncExitStack) -> Capture:
     """Connect to both sides, become the only capture of the slot, and look before touching."""
     name = f"capture {source.name}"
+    # NATS comes first: without it a database is not bothered.
+    client = await stack.enter_async_context(connect(settings.nats_url, name))
     database = await stack.enter_async_context(open_connection(source.dsn, name))
     await become_the_only_one(database, source.slot)
     problems = await inspect(database, source.schema, source.tables, source.slot)
@@ -123,7 +155,6 @@ async def open_capture(source: Source, settings: Settings, stack: AsyncExitStack
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise PreflightError("; ".join(f"{error.what}: {error.remedy}" for error in errors))
-    client = await stack.enter_async_context(connect(settings.nats_url, name))
     replication = await stack.enter_async_context(open_replication(source.dsn, name))
     return Capture(source, settings, database, client, replication)
 

@@ -24,12 +24,18 @@ from rosterline.capture.parts import (
     Published,
 )
 from rosterline.capture.pgoutput import Decoder
-from rosterline.capture.plan import Begin, Mark, Resume, RowsEnd, SlotState, make_plan
+from rosterline.capture.plan import Begin, Mark, RowsEnd, SlotState, make_plan
 from rosterline.capture.position import Position, format_lsn
 from rosterline.capture.relay import Relay, StreamEnd, read_end
-from rosterline.capture.replication import CreatedSlot, ReplicationConnection, open_replication
+from rosterline.capture.replication import ReplicationConnection, open_replication
 from rosterline.capture.snapshot import SnapshotPlace, read_table, remaining
-from rosterline.capture.source import drop_slot, fetch_primary_keys, fetch_shape, fetch_slot
+from rosterline.capture.source import (
+    drop_slot,
+    fetch_primary_keys,
+    fetch_shape,
+    fetch_slot,
+    prepare_reading,
+)
 from rosterline.capture.stream import Progress, Streamer, keep_mark
 from rosterline.config.settings import Settings
 from rosterline.events.source import Gap, SnapshotBegin, SnapshotEnd, SnapshotRows
@@ -55,6 +61,16 @@ class Source:
     outbox_stream: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """Rows still to be sent: of which tables, behind which place; what messages say of them."""
+
+    epoch: int
+    position: Position
+    tables: tuple[str, ...]
+    place: SnapshotPlace | None = None
+
+
 class Capture:
     """One connection's life."""
 
@@ -76,31 +92,28 @@ class Capture:
         self.relays: dict[Destination, Relay] = {}
         self.mark_subject = position_subject(settings.district, source.slot)
 
-    async def run(self, stop: asyncio.Event, resnapshot: tuple[str, ...]) -> None:
-        """Find out where we are, send what a snapshot owes, then stream until `stop`."""
+    async def run(self, stop: asyncio.Event, asked: set[str]) -> None:
+        """Find out where we are, send what a snapshot owes, then stream until `stop`.
+
+        `asked` are tables to be read anew; it is emptied when the stream knows of them.
+        """
         rows, outbox = await self.read_ends()
         mark = await self.read_mark()
         now = await self.mark_of_now(rows, outbox)
         slot = await fetch_slot(self.database, self.source.slot)
-        end = RowsEnd.from_headers(rows.headers)
-        plan = make_plan(slot, end, mark, now)
+        plan = make_plan(slot, RowsEnd.from_headers(rows.headers), mark, now)
         log.info("capture.plan", source=self.source.name, plan=repr(plan))
         keys = await fetch_primary_keys(self.database, self.source.schema)
         if isinstance(plan, Begin):
             progress, mark = await self.begin(plan, slot, now, keys)
             published = Published(Position(mark.lsn), None)
+            asked.clear()
         else:
-            held = end.position if end else Position(0)
-            progress = Progress(plan.epoch, plan.pending)
-            place = SnapshotPlace.from_message(rows.data) if is_rows(end) else None
-            tables = plan.tables
-            if resnapshot:
-                await self.send_rows(self.snapshot_begin(plan.epoch, held, resnapshot))
-                tables, place = resnapshot, None
-            if tables:
-                progress.pending = await self.resume_snapshot(plan, tables, place, held, keys)
-            published = Published(held, position_of(outbox))
-        await self.stream(stop, progress, published, mark or now, keys)
+            place = SnapshotPlace.from_message(rows.data) if plan.tables else None
+            owed = Owed(plan.epoch, plan.position, plan.tables, place)
+            progress, mark = await self.resume(owed, plan.pending, asked, keys), plan.mark
+            published = Published(plan.position, position_of(outbox))
+        await self.stream(stop, progress, published, mark, keys)
 
     async def read_ends(self) -> tuple[StreamEnd, StreamEnd | None]:
         """Where the streams end; from there on we are their only writer, or fail."""
@@ -126,16 +139,22 @@ class Capture:
 
     async def mark_of_now(self, rows: StreamEnd, outbox: StreamEnd | None) -> Mark:
         """The database and streams that we are connected to."""
-        streams = (rows.identity, outbox.identity) if outbox else (rows.identity,)
-        return Mark(await self.replication.identify(), streams, 0)
+        ends = [end for end in (rows, outbox) if end]
+        database = await self.replication.identify()
+        return Mark(
+            database.system,
+            tuple(end.identity for end in ends),
+            tuple(end.sequence for end in ends),
+            database.wal_end,
+        )
 
     async def begin(
         self, plan: Begin, held: SlotState | None, now: Mark, keys: Keys
     ) -> tuple[Progress, Mark]:
         """Make the slot, tell of a gap if there may be one, and send the whole snapshot.
 
-        That a slot is being made is stored before it is there, and the gap is told when it is there:
-        so a kill in between neither gives up a slot that others rely on, nor hides the gap.
+        That a slot is being made is stored before it is there, and the gap is told when it is
+        there: so a kill in between neither gives up a slot that others rely on, nor hides the gap.
         """
         created = None
         if not plan.keep_slot or held is None:
@@ -150,11 +169,10 @@ class Capture:
         await self.send_rows(self.snapshot_begin(plan.epoch, position, tables, reason))
         mark = replace(now, lsn=position.lsn)
         await self.store_mark(mark)
+        owed = Owed(plan.epoch, position, tables)
         if created is None:
-            resume = Resume(plan.epoch, tables=tables)
-            pending = await self.resume_snapshot(resume, tables, None, position, keys)
-            return Progress(plan.epoch, pending), mark
-        await self.send_tables(created, plan.epoch, position, tables, None, keys)
+            return Progress(plan.epoch, await self.send_later(owed, keys)), mark
+        await self.send_tables(created.snapshot, owed, keys)
         body = SnapshotEnd(epoch=plan.epoch, position=format_lsn(position.lsn))
         await self.send_rows(self.message(Progress(plan.epoch), position, body))
         failpoints.reach(failpoints.CAPTURE_AFTER_SNAPSHOT)
@@ -164,43 +182,40 @@ class Capture:
         """Write down how far the slot goes, or that it is being made."""
         await keep_mark(self.jetstream, self.mark_subject, mark)
 
-    async def resume_snapshot(
-        self,
-        plan: Resume,
-        tables: tuple[str, ...],
-        place: SnapshotPlace | None,
-        held: Position,
-        keys: Keys,
-    ) -> int:
-        """Send the rest of a snapshot, out of a later moment, and answer which moment."""
+    async def resume(
+        self, owed: Owed, pending: int | None, asked: set[str], keys: Keys
+    ) -> Progress:
+        """Send what a snapshot owes, and the tables that are asked for."""
+        if asked:
+            tables = tuple(name for name in self.source.tables if name in {*owed.tables, *asked})
+            owed = Owed(owed.epoch, owed.position, tables)
+            await self.send_rows(self.snapshot_begin(owed.epoch, owed.position, tables))
+            asked.clear()
+        if owed.tables:
+            pending = await self.send_later(owed, keys)
+        return Progress(owed.epoch, pending)
+
+    async def send_later(self, owed: Owed, keys: Keys) -> int:
+        """Send what a snapshot owes out of a later moment, and answer which moment."""
         name = f"capture {self.source.name} snapshot"
         async with open_replication(self.source.dsn, name) as second:
             slot = await second.create_slot(f"{self.source.slot}_snapshot", temporary=True)
-            await self.send_tables(slot, plan.epoch, held, tables, place, keys)
+            await self.send_tables(slot.snapshot, owed, keys)
         failpoints.reach(failpoints.CAPTURE_AFTER_SNAPSHOT)
         return slot.consistent_point
 
-    async def send_tables(
-        self,
-        slot: CreatedSlot,
-        epoch: int,
-        position: Position,
-        tables: tuple[str, ...],
-        place: SnapshotPlace | None,
-        keys: Keys,
-    ) -> None:
-        """Send the rows of the tables behind `place`, as the slot's snapshot shows them."""
+    async def send_tables(self, snapshot: str, owed: Owed, keys: Keys) -> None:
+        """Send the rows of the tables, as the snapshot shows them."""
         limits = Limits(self.settings.snapshot_rows, self.settings.part_bytes)
-        progress = Progress(epoch, pending=0)
+        progress = Progress(owed.epoch, pending=0)
+        headers = {TABLES_HEADER: ",".join(owed.tables)}
+        header = (owed.epoch, format_lsn(owed.position.lsn))
         async with self.database.transaction(isolation="repeatable_read", readonly=True):
-            await self.database.execute(f"SET TRANSACTION SNAPSHOT '{slot.snapshot}'")
-            for table, after in remaining(tables, place):
+            await prepare_reading(self.database, snapshot)
+            for table, after in remaining(owed.tables, owed.place):
                 shape = await fetch_shape(self.database, self.source.schema, table, keys[table])
-                header = (epoch, format_lsn(position.lsn))
                 async for body in read_table(self.database, shape, after, limits, header):
-                    headers = {TABLES_HEADER: ",".join(tables)}
-                    message = self.message(progress, position, body, headers)
-                    await self.send_rows(message)
+                    await self.send_rows(self.message(progress, owed.position, body, headers))
                     failpoints.reach(failpoints.CAPTURE_DURING_SNAPSHOT)
                 log.info("snapshot.table", source=self.source.name, table=table)
 
@@ -263,6 +278,7 @@ class Capture:
             source_subject(name, district, "transaction"),
             progress.headers,
             progress.epoch,
+            outbox=self.source.outbox_stream is not None,
         )
         await self.replication.start(self.source.slot, self.source.slot, mark.lsn)
         log.info("capture.streaming", source=name, position=format_lsn(mark.lsn))
@@ -270,7 +286,7 @@ class Capture:
             replication=self.replication,
             jetstream=self.jetstream,
             relays=self.relays,
-            decoder=Decoder(keys),
+            decoder=Decoder(keys, self.source.schema),
             assembler=assembler,
             progress=progress,
             mark=mark,
@@ -279,11 +295,6 @@ class Capture:
             idle_seconds=self.settings.idle_confirm_seconds,
         )
         await streamer.run(stop)
-
-
-def is_rows(end: RowsEnd | None) -> bool:
-    """Whether the stream's last message holds rows of a snapshot."""
-    return end is not None and end.kind == "snapshot_rows"
 
 
 def position_of(end: StreamEnd | None) -> Position | None:

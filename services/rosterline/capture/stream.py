@@ -1,8 +1,8 @@
 """The hot loop: WAL → decoded → assembled → published → confirmed, for one connection's life.
 
-Three tasks share one pipe. The reader does not wait for NATS unless the pipe is full; the publisher
-takes all that waits as one batch; the confirmer tells PostgreSQL what is durable, and keeps the
-connection alive meanwhile.
+The reader and the publisher share one pipe. The reader does not wait for NATS unless the pipe is
+full; the publisher takes all that waits as one batch; the confirmer tells PostgreSQL what is
+durable. The connection is kept alive whatever they wait for.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from rosterline.events.source import SnapshotEnd
 from rosterline.telemetry import failpoints
 
 CONFIRM_SECONDS = 1.0
-ALIVE_SECONDS = 10.0
+ALIVE_SECONDS = 1.0
 MARK_SECONDS = 5.0
 
 
@@ -76,23 +76,26 @@ class Streamer:
         self.confirmation = Confirmation(self.mark.lsn)
         self.confirmed = self.mark.lsn
         self.published_since = False
+        self.asked = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Stream until `stop`; then publish what was read, confirm it, and return."""
-        reader = asyncio.create_task(self.read(), name="read")
-        publisher = asyncio.create_task(self.publish(), name="publish")
-        confirmer = asyncio.create_task(self.confirm_regularly(), name="confirm")
-        stopper = asyncio.create_task(stop.wait(), name="stop")
-        tasks = [reader, publisher, confirmer, stopper]
+        """Stream until `stop`; then confirm what was stored, and return."""
+        tasks = [
+            asyncio.create_task(self.read(), name="read"),
+            asyncio.create_task(self.publish(), name="publish"),
+            asyncio.create_task(self.confirm_regularly(), name="confirm"),
+            asyncio.create_task(self.stay_alive(), name="alive"),
+            asyncio.create_task(stop.wait(), name="stop"),
+        ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-            await self.confirm_now()
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        await self.confirm_now()
 
     async def read(self) -> None:
         """Take the server's messages and put what they mean into the pipe."""
@@ -108,10 +111,14 @@ class Streamer:
                         await self.send(item)
 
     async def keepalive(self, message: Keepalive) -> None:
-        """Between transactions all WAL so far has been dealt with; answer when asked."""
+        """Between transactions all WAL so far has been dealt with; answer when asked.
+
+        A server that shuts down asks, and waits until all that it sent is confirmed.
+        """
         if not self.assembler.in_transaction:
             await self.passed(message.wal_end)
         if message.reply:
+            self.asked.set()
             await self.replication.confirm(self.confirmed)
 
     async def send(self, message: Outgoing) -> None:
@@ -154,17 +161,29 @@ class Streamer:
 
     async def confirm_regularly(self) -> None:
         """Confirm what is durable: soon while there is work, now and then while there is none."""
-        confirmed_at = alive_at = time.monotonic()
+        confirmed_at = time.monotonic()
         while True:
-            await asyncio.sleep(CONFIRM_SECONDS)
+            asked = await self.asked_within(CONFIRM_SECONDS)
             now = time.monotonic()
-            due = self.published_since or now - confirmed_at >= self.idle_seconds
+            due = asked or self.published_since or now - confirmed_at >= self.idle_seconds
             if due and self.confirmation.confirmable > self.confirmed:
                 await self.confirm_now()
-                confirmed_at = alive_at = now
-            elif now - alive_at >= ALIVE_SECONDS:
-                await self.replication.confirm(self.confirmed)
-                alive_at = now
+                confirmed_at = now
+
+    async def asked_within(self, seconds: float) -> bool:
+        """Wait; whether the server has asked meanwhile."""
+        self.asked.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.asked.wait()
+        except TimeoutError:
+            return False
+
+    async def stay_alive(self) -> None:
+        """Tell the server that we are here, also while NATS keeps all others waiting."""
+        while True:
+            await asyncio.sleep(ALIVE_SECONDS)
+            await self.replication.confirm(self.confirmed)
 
     async def confirm_now(self) -> None:
         """Store the mark, then confirm: so a slot that is ahead of its mark has lost something."""
@@ -172,7 +191,8 @@ class Streamer:
         if target <= self.confirmed:
             return
         self.published_since = False
-        self.mark = replace(self.mark, lsn=target)
+        sequences = tuple(relay.last_sequence for relay in self.relays.values())
+        self.mark = replace(self.mark, lsn=target, sequences=sequences)
         await keep_mark(self.jetstream, self.mark_subject, self.mark)
         await self.replication.confirm(target)
         self.confirmed = target
