@@ -23,7 +23,7 @@ from tests.support.ledger import (
     state_of_stream,
     visible_people,
 )
-from tests.support.running import settings_for, until
+from tests.support.running import settings_for
 from tests.support.servers import Databases
 from tests.support.streams import client_of
 
@@ -58,7 +58,7 @@ async def first_load(databases: Databases, chain: Chain, start: dict[str, str]) 
     await generate(databases.sis_dsn, students=STUDENTS, seed=7, progress=lambda *_: None)
     for service in SERVICES:
         chain.start(service, start.get(service, ""))
-    await until(lambda: is_ready(databases.dsn), seconds=60)
+    await chain.until(lambda: is_ready(databases.dsn), seconds=60)
 
 
 async def check(ledger: Ledger, client: Client, databases: Databases) -> None:
@@ -92,9 +92,10 @@ async def test_g1_g4_a_kill_at_a_fault_point_loses_and_repeats_nothing(
         await gathered(*writers, transactions=25)
         if point == failpoints.CAPTURE_BETWEEN_PARTS:
             await write_large_transaction(databases.sis_dsn)
-        await until(lambda: died(chain, service), seconds=30)
+        await chain.until(lambda: died(chain, service), seconds=30)
         await gathered(*writers, transactions=10)
-        await settle(ledger, Writer(9, databases.sis_dsn, people, ledger, Random(9)), client)
+        last = Writer(9, databases.sis_dsn, people, ledger, Random(9))
+        await settle(ledger, last, client, chain)
         assert chain.deaths[service][0] == -9, chain.logs()
         await check(ledger, client, databases)
 

@@ -5,11 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rosterline.config.settings import Settings
 from rosterline.telemetry import failpoints
+from tests.support.running import until
 
 SERVICES = ("capture sis", "capture records", "projector")
 LOOK_SECONDS = 0.05
@@ -74,6 +77,13 @@ class Chain:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+    async def until(self, condition: Callable[[], Awaitable[Any]], seconds: float) -> None:
+        """Wait for a condition; a failure shows what the services logged."""
+        try:
+            await until(condition, seconds=seconds)
+        except TimeoutError:
+            raise AssertionError(f"not within {seconds} s\n{self.logs()}") from None
 
     def logs(self) -> str:
         """The ends of all logs, for a failure's message."""

@@ -14,7 +14,7 @@ from nats.aio.client import Client
 
 from rosterline.db.pools import LOST_CONNECTION
 from rosterline.db.tables import sis as sis_tables
-from tests.support.running import until
+from tests.support.chain import Chain
 from tests.support.streams import read_all
 
 TOKEN = re.compile(rb"(w\d+n\d+)@ledger\.test")
@@ -107,7 +107,7 @@ async def is_ready(dsn: str) -> bool:
         return False
 
 
-async def settle(ledger: Ledger, writer: Writer, client: Client, seconds: float = 60.0) -> None:
+async def settle(ledger: Ledger, writer: Writer, client: Client, chain: Chain) -> None:
     """Write one more transaction, and wait until the streams' order has brought it to the end."""
     await writer.write(1)
     last = f"w{writer.name}n{writer.count}"
@@ -118,7 +118,7 @@ async def settle(ledger: Ledger, writer: Writer, client: Client, seconds: float 
         tail = [data for _, _, data in messages[-len(ledger.committed[last]) - 50 :]]
         return sum(final in data for data in tail) == len(ledger.committed[last])
 
-    await until(arrived, seconds=seconds)
+    await chain.until(arrived, seconds=60)
 
 
 async def check_streams(ledger: Ledger, client: Client, sis_dsn: str) -> None:
