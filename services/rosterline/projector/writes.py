@@ -9,16 +9,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import SEEK_END
-from tempfile import SpooledTemporaryFile
+from tempfile import TemporaryFile
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from rosterline.events.change import Operation
 from rosterline.oneroster.vocabulary import ACTIVE, TO_BE_DELETED, Entity, Status
 from rosterline.projector.build import Wanted
 from rosterline.projector.draft import Draft
 
-MEMORY_BYTES = 2_000_000
+MEMORY_WRITES = 20_000
 # How far a record stands below the top of its own collection, by the type that it has there.
 GENERATION = {"school": 1, "term": 1, "gradingPeriod": 2}
 
@@ -67,11 +67,14 @@ def generation(write: Write) -> int:
 
 
 class Spool:
-    """Writes in waiting; iterated in the order in which they must be told."""
+    """Writes in waiting; iterated in the order in which they must be told.
+
+    What comes after the first `MEMORY_WRITES` waits in a file, and is noted by its place there.
+    """
 
     def __init__(self) -> None:
-        self.files: dict[tuple[bool, Entity], SpooledTemporaryFile[bytes]] = {}
-        self.starts: dict[tuple[bool, Entity], list[int]] = {}
+        self.waiting: dict[tuple[bool, Entity], list[list[Write] | int]] = {}
+        self.file: IO[bytes] | None = None
         self.per_transaction: Counter[int] = Counter()
 
     def __enter__(self) -> Self:
@@ -83,8 +86,8 @@ class Spool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for file in self.files.values():
-            file.close()
+        if self.file is not None:
+            self.file.close()
 
     def __len__(self) -> int:
         return self.per_transaction.total()
@@ -95,13 +98,17 @@ class Spool:
         for deletion in (False, True):
             chosen = [write for write in ordered if (write.operation == "deleted") == deletion]
             if chosen:
-                key = (deletion, chosen[0].draft.entity)
-                if key not in self.files:
-                    self.files[key] = SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - closed by __exit__
-                file = self.files[key]
-                self.starts.setdefault(key, []).append(file.seek(0, SEEK_END))
-                pickle.dump(chosen, file, pickle.HIGHEST_PROTOCOL)
+                run = chosen if len(self) < MEMORY_WRITES else self.put_away(chosen)
+                self.waiting.setdefault((deletion, chosen[0].draft.entity), []).append(run)
                 self.per_transaction.update(write.transaction for write in chosen)
+
+    def put_away(self, run: list[Write]) -> int:
+        """Write a run to the file; its place there."""
+        if self.file is None:
+            self.file = TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        place = self.file.seek(0, SEEK_END)
+        pickle.dump(run, self.file, pickle.HIGHEST_PROTOCOL)
+        return place
 
     def runs(self) -> Iterator[list[Write]]:
         """All writes, in runs of one entity: first what is there, parents before children, then
@@ -124,8 +131,14 @@ class Spool:
 
     def read(self, *, deletion: bool, entity: Entity) -> Iterator[list[Write]]:
         """The runs of an entity; deletions from the last to the first."""
-        starts = self.starts.get((deletion, entity), [])
-        for start in reversed(starts) if deletion else starts:
-            file = self.files[deletion, entity]
-            file.seek(start)
-            yield pickle.load(file)  # noqa: S301 - our own file, unlinked since it was opened
+        runs = self.waiting.get((deletion, entity), [])
+        for run in reversed(runs) if deletion else runs:
+            yield self.fetch(run) if isinstance(run, int) else run
+
+    def fetch(self, place: int) -> list[Write]:
+        """A run that was put away."""
+        if self.file is None:
+            raise ValueError("nothing was put away")
+        self.file.seek(place)
+        run: list[Write] = pickle.load(self.file)  # noqa: S301 - our own file, unlinked since it was opened
+        return run
