@@ -1,13 +1,13 @@
 """Runs the API: a pool on the Rosterline database, and Granian in this process.
 
-Granian stops accepting at once, closes idle keep-alive connections, and lets running requests end
-within STOP_SECONDS.
+At a stop Granian accepts no more and closes idle keep-alive connections; requests at work may end
+within DRAIN_SECONDS, then the database is taken from them and they answer 503.
 """
 
 import asyncio
 import socket
-from contextlib import suppress
 
+import asyncpg
 import structlog
 from fastapi import FastAPI
 from granian.constants import HTTPModes, Interfaces
@@ -18,7 +18,9 @@ from rosterline.config.settings import Settings
 from rosterline.db.pools import open_pool
 
 POOL_SIZE = 10
-STOP_SECONDS = 3
+# A stop takes no longer than these together.
+DRAIN_SECONDS = 2.0
+CUT_SECONDS = 1.0
 # Granian's threads let go of their last Python objects just after it has stopped; an interpreter
 # that ends in that moment prints a panic of theirs.
 LINGER_SECONDS = 0.1
@@ -43,7 +45,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     port = probe_port(settings.host, settings.port)
     settings = settings.model_copy(update={"port": port})
     async with open_pool(settings.dsn, "api", size=POOL_SIZE) as pool:
-        await _run(create_app(settings, pool), settings, stop)
+        await _run(create_app(settings, pool), settings, stop, pool)
 
 
 def probe_port(host: str, port: int) -> int:
@@ -78,7 +80,7 @@ def _resolve(
         ) from error
 
 
-async def _run(app: FastAPI, settings: Settings, stop: asyncio.Event) -> None:
+async def _run(app: FastAPI, settings: Settings, stop: asyncio.Event, pool: asyncpg.Pool) -> None:
     server = Server(
         app,
         address=settings.host,
@@ -88,8 +90,6 @@ async def _run(app: FastAPI, settings: Settings, stop: asyncio.Event) -> None:
         websockets=False,
         log_enabled=False,
     )
-    # Embedded servers take it as an attribute only.
-    server.workers_kill_timeout = STOP_SECONDS
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(stop.wait())
     log.info("listening", address=settings.base_url)
@@ -100,7 +100,15 @@ async def _run(app: FastAPI, settings: Settings, stop: asyncio.Event) -> None:
     finally:
         stopping.cancel()
         server.stop()  # type: ignore[no-untyped-call]  # Granian leaves it untyped
-        # TimeoutError: a request outlived STOP_SECONDS and was cut off.
-        with suppress(TimeoutError):
-            await serving
-        await asyncio.sleep(LINGER_SECONDS)
+        await _drain(serving, pool)
+
+
+async def _drain(serving: asyncio.Task[None], pool: asyncpg.Pool) -> None:
+    """Wait for the requests at work; end those that hang in the database, then any."""
+    await asyncio.wait({serving}, timeout=DRAIN_SECONDS)
+    if not serving.done():
+        pool.terminate()
+        await asyncio.wait({serving}, timeout=CUT_SECONDS)
+    serving.cancel()
+    await asyncio.wait({serving})
+    await asyncio.sleep(LINGER_SECONDS)

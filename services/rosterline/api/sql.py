@@ -49,22 +49,19 @@ STAMP_MEMBER = (
 )
 
 
+CLOCK = "SELECT last_stamp FROM rosterline.clock"
+# `final` is the page's last record; rows compare member by member, and `place` comes first.
 PAGE = """
-WITH clock AS (SELECT last_stamp FROM rosterline.clock),
-found AS (
-    {found}
-),
-page AS MATERIALIZED (
-    SELECT *, row_number() OVER (ORDER BY {order}) AS place FROM found
-    ORDER BY {order} LIMIT {limit} + 1
-),
-final AS (SELECT * FROM page WHERE place <= {limit} ORDER BY place DESC LIMIT 1)
-SELECT clock.last_stamp AS clock,
+SELECT ({clock}) AS clock,
     ({total}) AS total,
-    (SELECT string_agg(document, ',' ORDER BY place) FROM page WHERE place <= {limit}) AS records,
-    (SELECT count(*) FROM page) AS found,
-    final.sort_value, final.sourced_id, final.is_late
-FROM clock LEFT JOIN final ON true
+    string_agg(document, ',' ORDER BY {order}) FILTER (WHERE place <= {limit}) AS records,
+    count(*) AS found,
+    max(ROW(place, is_late, sort_value, sourced_id)) FILTER (WHERE place <= {limit}) AS final
+FROM (
+    SELECT *, row_number() OVER (ORDER BY {order}) AS place
+    FROM ({found}) AS found
+    ORDER BY {order} LIMIT {limit} + 1
+) AS page
 """
 
 
@@ -96,7 +93,7 @@ class _Parameters:
 def record_statement(endpoint: Endpoint) -> str:
     """One record by its id ($1), deleted or not, with the watermark."""
     return (
-        "SELECT document, (SELECT last_stamp FROM rosterline.clock) AS watermark "
+        f"SELECT document, ({CLOCK}) AS watermark "
         f"FROM {TABLES[endpoint.entity]} "
         f"WHERE {' AND '.join(['sourced_id = $1', *_view(endpoint.view)])}"
     )
@@ -125,7 +122,8 @@ def page_statement(
     ]
     outer_order = _outer_order(query, is_split=len(branches) > 1)
     text = PAGE.format(
-        found="\n    UNION ALL ".join(selects),
+        found=" UNION ALL ".join(selects),
+        clock=CLOCK,
         order=outer_order,
         limit=limit,
         total=_total(query, continuation, known, source=(table, conditions), parameters=parameters),
@@ -191,7 +189,7 @@ def _total(
             return count
         stamp = parameters.add(known.stamp, "timestamptz")
         total = parameters.add(known.total, "bigint")
-        return f"CASE WHEN clock.last_stamp = {stamp} THEN {total} ELSE ({count}) END"
+        return f"CASE WHEN ({CLOCK}) = {stamp} THEN {total} ELSE ({count}) END"
     first = parameters.add(continuation.position.total, "bigint")
     if query.is_bounded or not continuation.by_offset:
         return first

@@ -71,15 +71,16 @@ async def read_page(
     statement = page_statement(endpoint, query, continuation, totals.find(key))
     async with borrow(pool) as connection:
         row = await connection.fetchrow(statement.text, *statement.parameters)
-    if row is None:
+    if row is None or row["clock"] is None:
         raise RuntimeError("rosterline.clock has no row; run `rosterline migrate`")
     if continuation is None:
         totals.remember(key, KnownTotal(row["clock"], row["total"]))
     watermark = continuation.position.watermark if continuation else row["clock"]
     total = continuation.position.total if continuation else row["total"]
     end = continuation.position if continuation else None
-    if row["sourced_id"] is not None:
-        end = Position(watermark, total, row["sort_value"], row["sourced_id"], row["is_late"])
+    if row["final"] is not None:
+        _, is_late, sort_value, sourced_id = row["final"]
+        end = Position(watermark, total, sort_value, sourced_id, is_late)
     return Page(
         watermark=watermark,
         total=row["total"],

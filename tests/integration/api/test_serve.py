@@ -5,12 +5,17 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import asyncpg
 import httpx
 import pytest
 
-from rosterline.api.service import PortTakenError, probe_port, serve
+from rosterline.api import connections
+from rosterline.api.service import CUT_SECONDS, DRAIN_SECONDS, PortTakenError, probe_port, serve
 from rosterline.config.settings import Settings
 from rosterline.db.pools import DatabaseUnreachableError
+from rosterline.oneroster.v1p2 import ROSTERING_PATH
+from tests.support.api import ReadModel
+from tests.support.running import until
 from tests.support.servers import Databases
 
 
@@ -40,6 +45,40 @@ async def test_the_stop_closes_idle_connections_at_once(databases: Databases) ->
         async with asyncio.timeout(2):
             stop.set()
             await task
+
+
+async def test_the_stop_does_not_wait_for_a_request_that_hangs(databases: Databases) -> None:
+    blocker = await asyncpg.connect(databases.dsn)
+    async with running(databases.dsn) as (address, stop, task), httpx.AsyncClient() as http:
+        made = await connections.add(blocker, "acme")
+        await ReadModel(blocker).become_ready()
+        token = await http.post(
+            f"{address}/oauth2/token",
+            data={"grant_type": "client_credentials"},
+            auth=(made.client_id, made.client_secret),
+        )
+        async with blocker.transaction():
+            await blocker.execute("LOCK TABLE v1p2.users")
+            headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
+            hanging = asyncio.create_task(
+                http.get(f"{address}{ROSTERING_PATH}/users", headers=headers, timeout=30)
+            )
+            await until(lambda: is_waited_for(blocker))
+            async with asyncio.timeout(DRAIN_SECONDS + CUT_SECONDS + 1):
+                stop.set()
+                await task
+            assert (await hanging).status_code == 503
+    await blocker.close()
+
+
+async def is_waited_for(blocker: asyncpg.Connection) -> bool:
+    """Whether somebody waits for a lock of this connection's."""
+    return bool(
+        await blocker.fetchval(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        )
+    )
 
 
 async def test_answers_carry_the_date(databases: Databases) -> None:
