@@ -34,6 +34,9 @@ async def test_status_shows_services_lags_and_readiness(folder: Path) -> None:
         assert all(set(hop) == HOP_KEYS for hop in status["hops"].values())
         assert status["hops"]["stream_to_projector"]["events"] == 0
         assert status["hops"]["sis_to_stream"]["active"] is True
+        assert status["hops"]["stream_to_projector"]["active"] is True
+        hop = await run_command("status", "--data", str(folder), "--hop", "outbox_to_stream")
+        assert (hop.code, json.loads(hop.out)["active"]) == (0, True)
         shown = await run_command("status", "--data", str(folder))
         assert shown.code == 0
         assert "capture-sis" in shown.out
@@ -56,6 +59,8 @@ async def test_status_says_what_cannot_be_reached(
     assert status["ready"] is False
     assert "NATS" in status["hops"]["stream_to_projector"]["error"]
     assert "does not exist" in status["hops"]["sis_to_stream"]["error"]
+    hop = await run_command("status", "--hop", "sis_to_stream", environment=environment)
+    assert hop.code == 1
     shown = await run_command("status", environment=environment)
     assert shown.code == 1
     assert "unreachable" in shown.out

@@ -42,7 +42,7 @@ async def tailing(folder: Path, *arguments: str) -> AsyncIterator[asyncio.Stream
 async def read_until(stream: asyncio.StreamReader, sourced_id: str) -> list[dict[str, Any]]:
     """Events up to the first one of the record."""
     found: list[dict[str, Any]] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not found or found[-1].get("subject") != sourced_id:
             found.append(json.loads(await stream.readline()))
     return found

@@ -176,7 +176,7 @@ def configuration_findings(name: str, config: StreamConfig) -> Iterator[Finding]
     place = f"stream {name}"
     if not config.allow_atomic:
         yield Finding(
-            place, "error", "takes no atomic batches", f"nats stream edit {name} --allow-batch"
+            place, "error", "takes no atomic batches", "set allow_atomic on the stream"
         )
     if config.max_age:
         yield Finding(

@@ -30,6 +30,19 @@ def free_port() -> int:
             return port
 
 
+def kept_port(path: Path) -> int:
+    """The port of the last start, written in `path`, while it is free; else a new one.
+
+    So addresses that others have noted stay good from one start to the next.
+    """
+    kept = path.read_text() if path.exists() else ""
+    if kept.isdigit() and is_free("127.0.0.1", int(kept)):
+        return int(kept)
+    port = free_port()
+    path.write_text(str(port))
+    return port
+
+
 def is_free(host: str, port: int) -> bool:
     """Whether a server could listen there now; raises LaunchError for a host that is not here."""
     try:

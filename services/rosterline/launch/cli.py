@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -20,10 +21,11 @@ from sqlalchemy.exc import DBAPIError
 from rosterline.api.connections import InvalidConnectionError
 from rosterline.api.service import PortTakenError
 from rosterline.bus.connection import BusUnreachableError
+from rosterline.bus.reader import StreamGapError, StreamMessage
 from rosterline.capture.service import AnotherCaptureError, PreflightError
 from rosterline.config.settings import Settings
 from rosterline.db.pools import DatabaseUnreachableError
-from rosterline.launch import registry
+from rosterline.launch import registry, tail
 from rosterline.launch.check import inspect_all
 from rosterline.launch.connections import connection_commands
 from rosterline.launch.demo import Demo
@@ -40,9 +42,9 @@ from rosterline.launch.errors import LaunchError, UsageError
 from rosterline.launch.instance import DataFolder, environment_settings, find_settings
 from rosterline.launch.options import DataOption, JsonOption
 from rosterline.launch.services import run_service
-from rosterline.launch.status import one_line, read_status
-from rosterline.launch.tail import Event, tail
+from rosterline.launch.status import HopName, one_line, read_status
 from rosterline.launch.up import Guest, Instance, migrate
+from rosterline.projector.store import AnotherProjectorError
 from rosterline.sample.changes import NothingToChangeError
 from rosterline.sample.generate import SampleError, generate
 from rosterline.telemetry.logging import configure_logging
@@ -52,7 +54,9 @@ EXPECTED = (
     DatabaseUnreachableError,
     BusUnreachableError,
     AnotherCaptureError,
+    AnotherProjectorError,
     PreflightError,
+    StreamGapError,
     PortTakenError,
     InvalidConnectionError,
     NothingToChangeError,
@@ -146,8 +150,17 @@ def check_command(data: DataOption = None) -> None:
 
 
 @app.command("status")
-def status_command(data: DataOption = None, as_json: JsonOption = False) -> None:
-    """Show the services and how far each hop of the data's way lags behind."""
+def status_command(
+    data: DataOption = None,
+    as_json: JsonOption = False,
+    hop: Annotated[
+        HopName | None, typer.Option("--hop", help="Only this hop: for the health check of one.")
+    ] = None,
+) -> None:
+    """Show the services and how far each hop of the data's way lags behind.
+
+    Exit code 1 when a part is down or cannot be reached.
+    """
     settings = find_settings(data, "sis_dsn", "dsn", "nats_url")
     folder = DataFolder.at(data)
     running = folder.endpoints()
@@ -155,11 +168,13 @@ def status_command(data: DataOption = None, as_json: JsonOption = False) -> None
         status = asyncio.run(read_status(settings, folder.states(), running.api))
     else:
         status = asyncio.run(read_status(settings, {}, settings.base_url))
-    if as_json:
+    if hop is not None:
+        print_json(asdict(status.hops[hop]))
+    elif as_json:
         print_json(status.as_json())
     else:
         print_status(status)
-    if not status.is_well:
+    if not (status.hops[hop] if hop else status).is_well:
         raise typer.Exit(1)
 
 
@@ -172,9 +187,10 @@ def tail_command(
     as_json: JsonOption = False,
 ) -> None:
     """Print change events as they come: time, operation, entity, sourcedId, event id."""
+    form = tail.as_json if as_json else tail.as_line
 
-    def show(event: Event) -> None:
-        print_line(event.as_json() if as_json else event.as_line())
+    def show(event: StreamMessage) -> None:
+        print_line(form(event))
 
     asyncio.run(tail_until_signal(find_settings(data, "nats_url"), show, start))
 
@@ -233,13 +249,13 @@ def run_instance(folder: DataFolder, settings: Settings, guest: Guest | None) ->
 
 
 async def tail_until_signal(
-    settings: Settings, show: Callable[[Event], None], start: int | None
+    settings: Settings, show: Callable[[StreamMessage], None], start: int | None
 ) -> None:
     """Tail until SIGINT or SIGTERM."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await tail(settings, show, stop, start=start)
+    await tail.tail(settings, show, stop, start=start)
 
 
 def main() -> None:

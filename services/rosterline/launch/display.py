@@ -95,7 +95,7 @@ def hop_cells(hop: Hop) -> list[str | Text]:
     """A hop's part of a table row."""
     if hop.error is not None:
         return ["", "", "", Text(f"unreachable: {hop.error}", "red")]
-    state = "" if hop.active is None else "active" if hop.active else "nobody reads the slot"
+    state = "" if hop.active is None else "active" if hop.active else "nobody at work"
     wal = f", WAL {hop.wal_status}" if hop.wal_status else ""
     return [
         UNKNOWN if hop.events is None else f"{hop.events:,}",

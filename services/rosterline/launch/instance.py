@@ -83,6 +83,10 @@ class DataFolder:
         """Where a running instance says how its services fare."""
         return self.path / "supervisor.json"
 
+    def port_file(self, part: str) -> Path:
+        """Where a part's port is noted for the next start."""
+        return self.path / f"{part}.port"
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for the length of the block; the kernel frees it when the process dies.

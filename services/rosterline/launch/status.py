@@ -7,7 +7,7 @@ import http.client
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -41,7 +41,15 @@ LEFT JOIN pg_stat_replication r ON r.pid = s.active_pid
 WHERE s.slot_name = $1
 """
 APPLIED = "SELECT created, sequence FROM rosterline.cursor WHERE stream = $1"
+PROJECTING = """
+SELECT EXISTS (SELECT 1 FROM pg_stat_activity
+               WHERE datname = current_database() AND application_name = 'rosterline projector')
+"""
 CLOCK = "SELECT last_stamp, last_sequence, ready FROM rosterline.clock"
+
+
+HopName = Literal["sis_to_stream", "stream_to_projector", "outbox_to_stream"]
+HOPS: tuple[HopName, ...] = get_args(HopName)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +62,11 @@ class Hop:
     active: bool | None = None
     wal_status: str | None = None
     error: str | None = None
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it can be asked and somebody works at it."""
+        return self.error is None and self.active is not False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +83,7 @@ class Status:
     def is_well(self) -> bool:
         """Whether all parts run and can be asked."""
         running = all(part.state == "running" for part in self.services.values())
-        return self.ready and running and not any(hop.error for hop in self.hops.values())
+        return self.ready and running and all(hop.is_well for hop in self.hops.values())
 
     def as_json(self) -> dict[str, Any]:
         """The form of `--json`; its keys are a contract."""
@@ -81,6 +94,7 @@ class Status:
 class Applied:
     """What the Rosterline database says about the projector."""
 
+    active: bool
     created: str | None
     sequence: int
     last_stamp: str | None
@@ -102,7 +116,7 @@ async def read_status(settings: Settings, services: Mapping[str, PartState], api
         api=api,
         last_stamp=applied.last_stamp if applied else None,
         services=services,
-        hops=hops,
+        hops={name: hops[name] for name in HOPS},
     )
 
 
@@ -126,8 +140,10 @@ async def read_applied(dsn: str) -> Applied:
     async with open_connection(dsn, "status") as connection:
         cursor = await connection.fetchrow(APPLIED, SIS)
         clock = await connection.fetchrow(CLOCK)
+        active = await connection.fetchval(PROJECTING)
     stamp = clock["last_stamp"] if clock and clock["last_sequence"] else None
     return Applied(
+        active=active,
         created=cursor["created"] if cursor else None,
         sequence=cursor["sequence"] if cursor else 0,
         last_stamp=stamp.isoformat(timespec="milliseconds") if stamp else None,
@@ -162,11 +178,11 @@ async def projector_hop(jetstream: JetStreamContext, applied: Applied) -> Hop:
     sequence = applied.sequence if applied.created == identity(info) else 0
     waiting = max(info.state.last_seq - max(sequence, info.state.first_seq - 1), 0)
     if not waiting:
-        return Hop(events=0, seconds=0.0)
+        return Hop(events=0, seconds=0.0, active=applied.active)
     oldest = max(sequence + 1, info.state.first_seq)
     message = await jetstream.get_msg(SIS, oldest)
     since = (datetime.now(UTC) - message.time).total_seconds() if message.time else None
-    return Hop(events=waiting, seconds=since)
+    return Hop(events=waiting, seconds=since, active=applied.active)
 
 
 async def last_event(jetstream: JetStreamContext, district: str) -> int:

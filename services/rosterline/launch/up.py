@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import psycopg
@@ -19,7 +20,7 @@ from rosterline.config.settings import Settings
 from rosterline.db.migrate import migrate_rosterline, migrate_sis
 from rosterline.db.pools import open_connection
 from rosterline.launch.check import inspect_all
-from rosterline.launch.children import free_port, is_free
+from rosterline.launch.children import is_free, kept_port
 from rosterline.launch.embedded import EmbeddedNats, EmbeddedPostgres
 from rosterline.launch.errors import LaunchError
 from rosterline.launch.instance import DataFolder, Endpoints
@@ -103,7 +104,9 @@ class Instance:
 
     async def work(self) -> None:
         """From nothing to `ready`, and on until `stop`."""
-        self.settings = self.settings.model_copy(update={"port": choose_port(self.settings)})
+        self.settings = self.settings.model_copy(
+            update={"port": choose_port(self.settings, self.folder.port_file("api"))}
+        )
         await self.start_servers()
         await self.prepare_databases()
         await self.refuse_errors()
@@ -126,12 +129,12 @@ class Instance:
         """Start a server for each address that was not given."""
         given = self.settings
         if not given.nats_url:
-            nats = EmbeddedNats(self.folder.path)
+            nats = EmbeddedNats(self.folder.path, kept_port(self.folder.port_file("nats")))
             await self.supervisor.start(nats)
             self.settings = self.settings.model_copy(update={"nats_url": nats.url})
         if given.sis_dsn and given.dsn:
             return
-        postgres = EmbeddedPostgres(self.folder.path)
+        postgres = EmbeddedPostgres(self.folder.path, kept_port(self.folder.port_file("postgres")))
         await self.supervisor.start(postgres)
         if not given.sis_dsn:
             await self.supervisor.in_thread(make_database, postgres, SIS_DATABASE)
@@ -192,10 +195,10 @@ class Instance:
         )
 
 
-def choose_port(settings: Settings) -> int:
+def choose_port(settings: Settings, kept: Path) -> int:
     """The API's port; raises LaunchError when it is taken."""
     if settings.port == 0:
-        return free_port()
+        return kept_port(kept)
     if not is_free(settings.host, settings.port):
         raise LaunchError(
             f"port {settings.port} is in use; choose another with --port (0 takes any free one)"
