@@ -49,7 +49,7 @@ SCENES = [
     for point in failpoints.ALL
     for service in SERVICES
     if service.split()[0] == point.split(".")[0]
-    and (service, point) not in {("capture records", failpoints.CAPTURE_BETWEEN_PARTS)}
+    and (service, point) != ("capture records", failpoints.CAPTURE_BETWEEN_PARTS)
 ]
 
 
@@ -78,9 +78,7 @@ async def test_g1_g4_a_kill_at_a_fault_point_loses_and_repeats_nothing(
     service: str,
     point: str,
 ) -> None:
-    settings = settings_for(
-        databases, nats_server, part_rows=4, snapshot_rows=50, load_people=20
-    )
+    settings = settings_for(databases, nats_server, part_rows=4, snapshot_rows=50, load_people=20)
     armed = f"{point}:{HITS.get((service, point), 1 if point in AT_START else 2)}"
     ledger = Ledger()
     async with Chain(settings, tmp_path) as chain, client_of(nats_server.url) as client:

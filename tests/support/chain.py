@@ -1,4 +1,4 @@
-"""The whole chain as processes that may be killed: servers, services, and a keeper that restarts them."""
+"""The services as processes that may be killed, and a keeper that starts them again."""
 
 import asyncio
 import os
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rosterline.config.settings import Settings
 from rosterline.telemetry import failpoints
@@ -62,7 +62,7 @@ class Chain:
             except TimeoutError:
                 continue
 
-    async def __aenter__(self) -> "Chain":
+    async def __aenter__(self) -> Self:
         self.keeper = asyncio.create_task(self.keep())
         return self
 

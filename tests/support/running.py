@@ -19,8 +19,7 @@ def settings_for(databases: Databases, nats: EmbeddedNats, **changes: Any) -> Se
         sis_dsn=databases.sis_dsn,
         dsn=databases.dsn,
         nats_url=nats.url,
-        public_url="http://rosterline.test",
-        **changes,
+        **{"public_url": "http://rosterline.test"} | changes,
     )
 
 

@@ -46,8 +46,8 @@ async def read_all(client: Client, stream: str) -> list[tuple[str, dict[str, str
     subscription = await jetstream.pull_subscribe("", stream=stream, config=config)
     found: list[tuple[str, dict[str, str], bytes]] = []
     while len(found) < count:
-        for message in await subscription.fetch(min(500, count - len(found)), timeout=5):
-            found.append((message.subject, message.headers or {}, message.data))
+        messages = await subscription.fetch(min(500, count - len(found)), timeout=5)
+        found += [(message.subject, message.headers or {}, message.data) for message in messages]
     await subscription.unsubscribe()
     return found
 

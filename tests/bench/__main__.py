@@ -1,0 +1,131 @@
+"""`make bench`: measures the whole chain on this machine and prints one table.
+
+python -m tests.bench                        20,000 students, 60 s of latency
+python -m tests.bench --students 100000      the first load of DESIGN's figure
+python -m tests.bench --seconds 10 --rows 20000      a quick look
+"""
+
+import argparse
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from rosterline.sample.generate import generate
+from tests.bench.installation import Installation, installation, peak_memory, start_all
+from tests.bench.measures import (
+    measure_capture,
+    measure_latency,
+    measure_throughput,
+    visible_students,
+)
+from tests.support.chain import Chain
+from tests.support.streams import client_of, last_sequence
+
+Row = tuple[str, str, str]
+
+
+async def measure_load(
+    measured: Installation, chain: Chain, students: int
+) -> tuple[list[Row], int]:
+    """The first load: until readable, and until every record stands in ONEROSTER."""
+    began = time.perf_counter()
+    summary = await generate(
+        measured.settings.sis_dsn, students=students, seed=1, progress=lambda *_: None
+    )
+    generated = time.perf_counter() - began
+    began = time.perf_counter()
+    start_all(chain)
+    await measured.ready()
+    readable = time.perf_counter() - began
+    async with client_of(measured.nats.url) as client:
+        events, before = await last_sequence(client, "ONEROSTER"), -1
+        while events != before:
+            before = events
+            await asyncio.sleep(2.0)
+            events = await last_sequence(client, "ONEROSTER")
+    told = time.perf_counter() - began - 2.0
+    rows = sum(summary.rows.values())
+    return [
+        (
+            f"generate {students:,} students ({rows:,} rows)",
+            f"{generated:.1f} s",
+            "≤ 120 s at 100,000",
+        ),
+        ("first load: services started → readable", f"{readable:.1f} s", "≤ 240 s at 100,000"),
+        (f"first load: → {events:,} events in ONEROSTER", f"{told:.1f} s", ""),
+    ], events
+
+
+async def measure_all(options: argparse.Namespace) -> list[Row]:
+    """Every figure, in an order in which none disturbs the next."""
+    with tempfile.TemporaryDirectory(prefix="rosterline-bench-") as name:
+        async with installation(Path(name)) as measured:
+            async with measured.chain() as chain:
+                rows, _ = await measure_load(measured, chain, options.students)
+                students = await visible_students(measured)
+                latency = await measure_latency(
+                    measured, students, rate=options.rate, seconds=options.seconds
+                )
+                rows += [
+                    (
+                        f"commit → event, {options.rate:.0f} tx/s, {options.seconds:.0f} s: p50",
+                        f"{latency.median:.1f} ms",
+                        "≤ 10 ms",
+                    ),
+                    ("commit → event: p99", f"{latency.p99:.1f} ms", "≤ 50 ms"),
+                    ("commit → event: max", f"{latency.largest:.1f} ms", ""),
+                ]
+                for size in (1, 10, 100, 1000):
+                    speed = await measure_throughput(
+                        measured, students, rows=options.rows, per_transaction=size
+                    )
+                    rows.append(
+                        (
+                            f"sustained, {size} rows a transaction",
+                            f"{speed:,.0f} rows/s",
+                            "≥ 5,000 rows/s",
+                        )
+                    )
+                rows += [
+                    (f"memory of {service}, most", f"{peak_memory(process.pid):.0f} MB", "≤ 500 MB")
+                    for service, process in chain.processes.items()
+                ]
+            async with measured.chain() as chain:
+                captured, beside = await measure_capture(
+                    measured, chain, rows=options.rows * 5, per_transaction=20
+                )
+                rows += [
+                    ("capture alone, WAL → JetStream (synced)", f"{captured:,.0f} rows/s", ""),
+                    (
+                        "pg_recvlogical, WAL → file",
+                        f"{beside:,.0f} rows/s",
+                        f"capture: {captured / beside:.0%}",
+                    ),
+                ]
+    return rows
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--students", type=int, default=20_000)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--rate", type=float, default=200.0)
+    parser.add_argument("--rows", type=int, default=40_000)
+    options = parser.parse_args()
+    table = Table("figure", "measured", "reach", title="Rosterline, the whole chain on one machine")
+    for row in asyncio.run(measure_all(options)):
+        table.add_row(*row)
+    Console(width=110).print(table)
+    print(
+        f"command: python -m tests.bench --students {options.students} --seconds {options.seconds:g} "
+        f"--rate {options.rate:g} --rows {options.rows}"
+    )
+
+
+if __name__ == "__main__":
+    main()
