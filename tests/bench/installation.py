@@ -11,7 +11,8 @@ import psycopg
 
 from rosterline.config.settings import Settings
 from rosterline.db.migrate import migrate_rosterline, migrate_sis
-from rosterline.launch.embedded import EmbeddedNats, EmbeddedPostgres, free_port
+from rosterline.launch.children import free_port
+from rosterline.launch.embedded import EmbeddedNats, EmbeddedPostgres
 from tests.support.chain import SERVICES, Chain
 
 MEGABYTE = 1024

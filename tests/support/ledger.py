@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 import asyncpg
 import orjson
@@ -22,6 +23,9 @@ TOKEN = re.compile(rb"(w\d+n\d+)@ledger\.test")
 VISIBLE = """
 SELECT person_id FROM sis.person WHERE person_guid::text = ANY($1::text[]) ORDER BY person_id
 """
+
+
+State = dict[str, dict[str, dict[str, Any]]]
 
 
 @dataclass
@@ -127,7 +131,7 @@ async def check_streams(
 ) -> None:
     """G1, G4: every committed change stands once in each stream, none is missing, in order.
 
-    When others write to the same people, rows carry a token on, and people may leave vendors' sight.
+    When others write too, rows carry a token on, and people may leave vendors' sight.
     """
     positions, seen = await tokens_of_source(client)
     async with connected(sis_dsn) as sis:
@@ -207,9 +211,9 @@ async def rows_of(connection: asyncpg.Connection, schema: str, table: str) -> li
     return sorted(row[0] for row in rows)
 
 
-async def state_of_stream(client: Client) -> dict[str, dict[str, object]]:
+async def state_of_stream(client: Client) -> State:
     """What a subscriber who started with the first event holds now."""
-    state: dict[str, dict[str, object]] = defaultdict(dict)
+    state: State = defaultdict(dict)
     for subject, headers, data in await read_all(client, "ONEROSTER"):
         _, _, _, entity, _ = subject.split(".")
         (record,) = orjson.loads(data).values()
@@ -228,9 +232,9 @@ TABLES = {
 }
 
 
-async def state_of_read_model(dsn: str, base_url: str) -> dict[str, dict[str, object]]:
+async def state_of_read_model(dsn: str, base_url: str) -> State:
     """What the read model holds now, as a GET shows it."""
-    state: dict[str, dict[str, object]] = {}
+    state: State = {}
     async with connected(dsn) as connection:
         for entity, table in TABLES.items():
             rows = await connection.fetch(f"SELECT sourced_id, document FROM v1p2.{table}")
@@ -243,9 +247,7 @@ async def state_of_read_model(dsn: str, base_url: str) -> dict[str, dict[str, ob
     return state
 
 
-def without_stamps(
-    state: dict[str, dict[str, object]], *, active_only: bool
-) -> dict[str, dict[str, object]]:
+def without_stamps(state: State, *, active_only: bool) -> State:
     """The records without `dateLastModified`."""
     return {
         entity: {

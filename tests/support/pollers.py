@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+from typing_extensions import override
 
 ROSTERING = "/ims/oneroster/rostering/v1p2"
 Records = dict[str, dict[str, Any]]
@@ -68,6 +69,7 @@ class Poller:
 class LargestStampPoller(Poller):
     """Remembers the largest stamp that it saw, and counts offsets."""
 
+    @override
     async def poll(self) -> None:
         largest = max((r["dateLastModified"] for r in self.records.values()), default=None)
         since = largest or "1970-01-01"
@@ -80,6 +82,7 @@ class RequestTimePoller(Poller):
 
     asked_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
+    @override
     async def poll(self) -> None:
         since, self.asked_at = self.asked_at, datetime.now(UTC)
         await self.by_offset(f"dateLastModified>'{stamp_text(since)}'")
@@ -89,6 +92,7 @@ class RequestTimePoller(Poller):
 class FullThenDeltaPoller(Poller):
     """Pulls everything once by links, then asks for what is later than the largest stamp."""
 
+    @override
     async def poll(self) -> None:
         largest = max((r["dateLastModified"] for r in self.records.values()), default=None)
         await self.by_links(f"dateLastModified>'{largest}'" if largest else None)

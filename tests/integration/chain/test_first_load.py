@@ -4,7 +4,8 @@ from pathlib import Path
 
 import httpx
 
-from rosterline.launch.embedded import EmbeddedNats, free_port
+from rosterline.launch.children import free_port
+from rosterline.launch.embedded import EmbeddedNats
 from rosterline.sample.generate import generate
 from tests.support.chain import SERVICES, Chain
 from tests.support.ledger import state_of_read_model

@@ -10,7 +10,8 @@ from nats.aio.client import Client
 
 from rosterline.capture.service import serve_records, serve_sis
 from rosterline.config.settings import Settings
-from rosterline.launch.embedded import EmbeddedNats, free_port
+from rosterline.launch.children import free_port
+from rosterline.launch.embedded import EmbeddedNats
 from rosterline.projector.service import serve as serve_projector
 from rosterline.sample.changes import one_change
 from rosterline.sample.generate import generate
