@@ -122,8 +122,8 @@ def main() -> None:
         table.add_row(*row)
     Console(width=110).print(table)
     print(
-        f"command: python -m tests.bench --students {options.students} --seconds {options.seconds:g} "
-        f"--rate {options.rate:g} --rows {options.rows}"
+        f"command: python -m tests.bench --students {options.students} "
+        f"--seconds {options.seconds:g} --rate {options.rate:g} --rows {options.rows}"
     )
 
 

@@ -18,6 +18,7 @@ from rosterline.sample.generate import generate
 from tests.support.chain import SERVICES, Chain
 from tests.support.ledger import (
     Ledger,
+    State,
     Writer,
     check_streams,
     connected,
@@ -134,9 +135,7 @@ def kill(server: EmbeddedNats | EmbeddedPostgres) -> None:
         server.process.wait()
 
 
-async def state_of_new_installation(
-    server: EmbeddedPostgres, sis_dsn: str, folder: Path
-) -> dict[str, dict[str, object]]:
+async def state_of_new_installation(server: EmbeddedPostgres, sis_dsn: str, folder: Path) -> State:
     """What an installation that begins now makes of the same SIS."""
     folder.mkdir()
     nats = EmbeddedNats(folder / "nats", sync_interval="2m")
