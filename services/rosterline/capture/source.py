@@ -44,8 +44,12 @@ FROM unnest($1::text[], $2::text[]) AS given (name, setting)
 JOIN pg_settings s ON lower(s.name) = given.name
 """
 COLUMNS = """
-SELECT a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type
+SELECT a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type,
+       t.typtype = 'd' OR EXISTS (
+           SELECT 1 FROM pg_cast k WHERE k.castsource = a.atttypid
+           AND k.casttarget = 'text'::regtype AND k.castmethod = 'f') AS casts
 FROM pg_attribute a
+JOIN pg_type t ON t.oid = a.atttypid
 WHERE a.attrelid = format('%I.%I', $1::text, $2::text)::regclass
   AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 ORDER BY a.attnum
@@ -54,17 +58,28 @@ ORDER BY a.attnum
 
 @dataclass(frozen=True, slots=True)
 class TableShape:
-    """A table to be read whole: its columns with their types, and its primary key."""
+    """A table to be read whole: its columns with their types, and its primary key.
+
+    `casts` are columns that a cast to text would not show as the WAL does: true is `t` there.
+    """
 
     schema: str
     name: str
     columns: tuple[str, ...]
     types: tuple[str, ...]
     key: tuple[str, ...]
+    casts: frozenset[str] = frozenset()
+
+    def shown(self, column: str) -> str:
+        """A column's value in the text form of the WAL."""
+        value = f'whole."{column}"'
+        if column not in self.casts:
+            return f"{value}::text"
+        return f"CASE WHEN {value} IS NOT NULL THEN format('%s', {value}) END"
 
     def rows_query(self, *, after: bool, limit: int) -> str:
         """Rows as texts in key order; with `after`, those behind the key in $1 … $n."""
-        listed = ", ".join(f'whole."{column}"::text' for column in self.columns)
+        listed = ", ".join(self.shown(column) for column in self.columns)
         # Qualified: a bare name in ORDER BY would mean the output's text, and sort 10 before 2.
         keys = ", ".join(f'whole."{column}"' for column in self.key)
         where = ""
@@ -119,8 +134,14 @@ async def fetch_shape(
 ) -> TableShape:
     """A table's columns, as they are now."""
     rows = await connection.fetch(COLUMNS, schema, table)
-    names = tuple(row["name"] for row in rows)
-    return TableShape(schema, table, names, tuple(row["type"] for row in rows), key)
+    return TableShape(
+        schema,
+        table,
+        tuple(row["name"] for row in rows),
+        tuple(row["type"] for row in rows),
+        key,
+        frozenset(row["name"] for row in rows if row["casts"]),
+    )
 
 
 async def try_lock(connection: asyncpg.Connection, slot: str) -> bool:
