@@ -1,29 +1,32 @@
-"""Runs the API: a pool on the Rosterline database, and Granian in this process.
+"""Runs the API: a pool on the Rosterline database, and Uvicorn in this process.
 
-At a stop Granian accepts no more and closes idle keep-alive connections; requests at work may end
-within DRAIN_SECONDS, then the database is taken from them and they answer 503.
+At a stop it accepts no more and closes idle keep-alive connections; requests at work may end within
+DRAIN_SECONDS, then the database is taken from them and they answer 503.
+
+Uvicorn with httptools takes what clients send: a raw `>` in a query, which stricter parsers refuse,
+stands in every delta request that is typed by hand.
 """
 
 import asyncio
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import asyncpg
 import structlog
+import uvicorn
 from fastapi import FastAPI
-from granian.constants import HTTPModes, Interfaces
-from granian.server.embed import Server
+from typing_extensions import override
 
 from rosterline.api.app import create_app
 from rosterline.config.settings import Settings
 from rosterline.db.pools import open_pool
 
 POOL_SIZE = 10
+BACKLOG = 1024
 # A stop takes no longer than these together.
-DRAIN_SECONDS = 2.0
-CUT_SECONDS = 1.0
-# Granian's threads let go of their last Python objects just after it has stopped; an interpreter
-# that ends in that moment prints a panic of theirs.
-LINGER_SECONDS = 0.1
+DRAIN_SECONDS = 2
+CUT_SECONDS = 1
 
 log = structlog.get_logger()
 
@@ -42,73 +45,79 @@ class ServerFailedError(Exception):
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Answer requests until `stop` is set; raises PortTakenError or DatabaseUnreachableError."""
-    port = probe_port(settings.host, settings.port)
-    settings = settings.model_copy(update={"port": port})
-    async with open_pool(settings.dsn, "api", size=POOL_SIZE) as pool:
-        await _run(create_app(settings, pool), settings, stop, pool)
+    with bind(settings.host, settings.port) as listener:
+        port = listener.getsockname()[1]
+        settings = settings.model_copy(update={"port": port})
+        async with open_pool(settings.dsn, "api", size=POOL_SIZE) as pool:
+            await _run(create_app(settings, pool), listener, stop, pool)
 
 
-def probe_port(host: str, port: int) -> int:
-    """The port, or a free one for 0.
-
-    Granian listens with SO_REUSEPORT, so a second server would start beside a first one in silence
-    and get a part of its requests; a socket without it shows that the port is taken.
-    """
-    family, kind, protocol, _, address = _resolve(host, port)
-    with socket.socket(family, kind, protocol) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-            probe.listen(1)
-        except OSError as error:
-            raise PortTakenError(
-                f"cannot listen on {host}:{port}: {error.strerror}; "
-                "stop what uses the port, or choose another with ROSTERLINE_PORT"
-            ) from error
-        return int(probe.getsockname()[1])
-
-
-def _resolve(
-    host: str, port: int
-) -> tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]:
+def bind(host: str, port: int) -> socket.socket:
+    """A socket of one's own on the address; port 0 takes a free one."""
     try:
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        )[0]
+        listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise PortTakenError(
-            f"cannot listen on {host!r}: {error.strerror}; set ROSTERLINE_HOST to an address of "
-            "this machine"
-        ) from error
+        raise _taken(host, port, error) from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        # Only listening shows that another socket, bound with SO_REUSEADDR too, is first.
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _taken(host, port, error) from error
+    return listener
 
 
-async def _run(app: FastAPI, settings: Settings, stop: asyncio.Event, pool: asyncpg.Pool) -> None:
-    server = Server(
-        app,
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.ASGINL,
-        http=HTTPModes.http1,
-        websockets=False,
-        log_enabled=False,
+class _Server(uvicorn.Server):
+    """Leaves signals to the command, which sets `stop`."""
+
+    @override
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _run(
+    app: FastAPI, listener: socket.socket, stop: asyncio.Event, pool: asyncpg.Pool
+) -> None:
+    server = _Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            # Tracebacks may hold personal data; the application logs its own failures.
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=DRAIN_SECONDS + CUT_SECONDS,
+        )
     )
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve([listener]))
     stopping = asyncio.create_task(stop.wait())
-    log.info("listening", address=settings.base_url)
+    host, port = listener.getsockname()[:2]
+    log.info("listening", host=host, port=port)
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done() and not stop.is_set():
             raise ServerFailedError("the HTTP server ended by itself") from serving.exception()
     finally:
         stopping.cancel()
-        server.stop()  # type: ignore[no-untyped-call]  # Granian leaves it untyped
-        await _drain(serving, pool)
+        server.should_exit = True
+        await asyncio.wait({serving}, timeout=DRAIN_SECONDS)
+        if not serving.done():
+            pool.terminate()
+        await serving
 
 
-async def _drain(serving: asyncio.Task[None], pool: asyncpg.Pool) -> None:
-    """Wait for the requests at work; end those that hang in the database, then any."""
-    await asyncio.wait({serving}, timeout=DRAIN_SECONDS)
-    if not serving.done():
-        pool.terminate()
-        await asyncio.wait({serving}, timeout=CUT_SECONDS)
-    serving.cancel()
-    await asyncio.wait({serving})
-    await asyncio.sleep(LINGER_SECONDS)
+def _taken(host: str, port: int, error: OSError) -> PortTakenError:
+    return PortTakenError(
+        f"cannot listen on {host}:{port}: {error.strerror}; stop what uses the port, or choose "
+        "another with ROSTERLINE_PORT (and an address of this machine with ROSTERLINE_HOST)"
+    )

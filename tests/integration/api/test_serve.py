@@ -1,4 +1,4 @@
-"""The service as it runs: a port of its own, Granian, and a stop that waits for nobody."""
+"""The service as it runs: a port of its own, real HTTP, and a stop that waits for nobody."""
 
 import asyncio
 import socket
@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from rosterline.api import connections
-from rosterline.api.service import CUT_SECONDS, DRAIN_SECONDS, PortTakenError, probe_port, serve
+from rosterline.api.service import CUT_SECONDS, DRAIN_SECONDS, PortTakenError, bind, serve
 from rosterline.config.settings import Settings
 from rosterline.db.pools import DatabaseUnreachableError
 from rosterline.oneroster.v1p2 import ROSTERING_PATH
@@ -22,7 +22,8 @@ from tests.support.servers import Databases
 @asynccontextmanager
 async def running(dsn: str) -> AsyncIterator[tuple[str, asyncio.Event, asyncio.Task[None]]]:
     """The service on a free port; address, stop, and task."""
-    settings = Settings(dsn=dsn, port=probe_port("127.0.0.1", 0))
+    with bind("127.0.0.1", 0) as free:
+        settings = Settings(dsn=dsn, port=free.getsockname()[1])
     stop = asyncio.Event()
     task = asyncio.create_task(serve(settings, stop))
     async with asyncio.timeout(20), httpx.AsyncClient() as http:
@@ -93,6 +94,19 @@ async def test_ids_and_queries_arrive_as_they_were_sent(databases: Databases) ->
             answer = await http.get(f"{address}{path}")
             assert answer.status_code in {401, 404}
             assert answer.headers["content-type"] == "application/json"
+
+
+async def test_raw_quotes_and_comparisons_in_a_query_get_through(databases: Databases) -> None:
+    async with running(databases.dsn) as (address, _, _):
+        url = httpx.URL(address)
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        target = f"{ROSTERING_PATH}/users?filter=dateLastModified>='2026-01-01'+AND+status!='x'"
+        writer.write(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+    # 401, not 400: the request reached the application, which misses a token.
+    assert answer.startswith(b"HTTP/1.1 401")
 
 
 async def test_a_taken_port_is_named(databases: Databases) -> None:
