@@ -14,6 +14,8 @@ from tests.support.servers import Databases
 
 pytestmark = pytest.mark.e2e
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture
 def addresses(
@@ -105,7 +107,7 @@ async def test_a_database_without_logical_wal_is_refused_with_the_remedy(
         server.stop()
     assert outcome.code == 1
     assert "wal_level is replica" in outcome.err
-    assert "wal_level = logical" in outcome.err
+    assert "ALTER SYSTEM SET wal_level = 'logical'" in outcome.err
     assert checked.code == 1
     assert "wal_level is replica" in checked.out
 
@@ -128,3 +130,25 @@ async def test_check_says_what_to_do_about_a_database_that_was_not_migrated(
     assert outcome.code == 1
     assert "table sis.person does not exist" in outcome.out
     assert "rosterline migrate" in outcome.out
+
+
+async def test_the_role_of_the_deployment_guide_suffices_for_capture_and_cannot_write(
+    folder: Path, addresses: dict[str, str], databases: Databases
+) -> None:
+    statements = (ROOT / "deploy/postgres/capture-role.sql").read_text()
+    with psycopg.connect(databases.sis_dsn, autocommit=True) as owner:
+        owner.execute(statements.replace(":'password'", "'secret'").encode())
+        try:
+            address = databases.sis_dsn.partition("@")[2]
+            capture = f"postgresql://rosterline_capture:secret@{address}"
+            environment = addresses | {"ROSTERLINE_SIS_CAPTURE_DSN": capture}
+            async with running(folder, environment=environment) as instance:
+                assert instance.states["capture-sis"]["restarts"] == 0
+            with (
+                psycopg.connect(capture) as session,
+                pytest.raises(psycopg.errors.InsufficientPrivilege),
+            ):
+                session.execute("UPDATE sis.district SET name = 'x'")
+        finally:
+            owner.execute("DROP OWNED BY rosterline_capture")
+            owner.execute("DROP ROLE rosterline_capture")

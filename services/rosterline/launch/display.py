@@ -114,14 +114,20 @@ def warn_only() -> None:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on standard error for each kind of work that is reported: what, done, of how many."""
+def progress_bar(*, passing: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on standard error for each kind of work that is reported: what, done, of how many.
+
+    A `passing` one is for terminals only, and goes when the work is done.
+    """
+    console = Console(stderr=True)
     with Progress(
         TextColumn("{task.description:<24}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=console,
+        transient=passing,
+        disable=passing and not console.is_terminal,
     ) as progress:
         bars = {}
 

@@ -1,4 +1,4 @@
-"""The services' logs: JSON lines in the data folder, whose warnings also go to the terminal."""
+"""The services' logs: JSON lines in the data folder; the terminal sees warnings and progress."""
 
 import asyncio
 import json
@@ -7,8 +7,9 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from rosterline.db.tables import sis
 from rosterline.launch.supervise import happens
 
 LOUD: Final = frozenset({"warning", "error", "critical"})
@@ -23,7 +24,9 @@ class LogWatch:
 
     folder: Path
     show: Callable[[str], None]
+    report: Callable[[str, int, int], None] | None = None
     offsets: dict[Path, int] = field(default_factory=dict)
+    tables: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Skip what an earlier run has written."""
@@ -36,17 +39,31 @@ class LogWatch:
         self.look()
 
     def look(self) -> None:
-        """Show the warnings that have been written since the last look."""
+        """Show what has been written since the last look."""
         for log in sorted(self.folder.glob("*.log")):
             for line in self.new_lines(log):
-                shown = warning_in(line)
-                if shown is not None:
-                    self.show(f"{log.stem}: {shown}")
+                entry = parse_line(line)
+                if entry is None:
+                    self.show(f"{log.stem}: {line}")
+                elif entry.get("level") in LOUD:
+                    self.show(f"{log.stem}: {describe(entry)}")
+                elif self.report is not None:
+                    self.report_progress(entry)
             if self.offsets[log] > LARGEST_BYTES:
                 shutil.copyfile(log, log.with_suffix(".log.1"))
                 # Services append, so an emptied file is written on from its beginning.
                 os.truncate(log, 0)
                 self.offsets[log] = 0
+
+    def report_progress(self, entry: dict[str, Any]) -> None:
+        """Tell how far a first load is: tables of the SIS read, people turned into records."""
+        if self.report is None:
+            return
+        if entry.get("event") == "snapshot.table" and entry.get("source") == "sis":
+            self.tables.add(entry["table"])
+            self.report("reading tables", len(self.tables), len(sis.TABLES))
+        elif entry.get("event") == "projector.loading":
+            self.report("building people", entry["people"], entry["of"])
 
     def new_lines(self, log: Path) -> Iterator[str]:
         """Whole lines beyond the last look."""
@@ -58,13 +75,16 @@ class LogWatch:
         yield from whole.decode(errors="replace").splitlines()
 
 
-def warning_in(line: str) -> str | None:
-    """A log line as the terminal shows it; None when it is no warning."""
+def parse_line(line: str) -> dict[str, Any] | None:
+    """A log entry; None for a line of something else, such as a traceback."""
     try:
         entry = json.loads(line)
     except ValueError:
-        return line or None
-    if not isinstance(entry, dict) or entry.get("level") not in LOUD:
         return None
+    return entry if isinstance(entry, dict) else None
+
+
+def describe(entry: dict[str, Any]) -> str:
+    """A log entry as the terminal shows it."""
     details = " ".join(f"{key}={entry[key]}" for key in entry if key not in QUIET_KEYS)
     return f"{entry['level']}: {entry.get('event', '')} {details}".rstrip()

@@ -162,7 +162,8 @@ async def stream_hops(settings: Settings, applied: Applied | None, outbox: Hop) 
                 if outbox.error is None:
                     published = await last_event(jetstream, settings.district)
                     behind = max(applied.last_event - published, 0)
-                    hops["outbox_to_stream"] = Hop(**asdict(outbox) | {"events": behind})
+                    known = {"events": behind} | ({} if behind else {"seconds": 0.0})
+                    hops["outbox_to_stream"] = Hop(**asdict(outbox) | known)
             return hops
     except UNREACHABLE as error:
         lost = Hop(error=one_line(error))

@@ -21,6 +21,7 @@ from rosterline.db.migrate import migrate_rosterline, migrate_sis
 from rosterline.db.pools import open_connection
 from rosterline.launch.check import inspect_all
 from rosterline.launch.children import is_free, kept_port
+from rosterline.launch.display import progress_bar
 from rosterline.launch.embedded import EmbeddedNats, EmbeddedPostgres
 from rosterline.launch.errors import LaunchError
 from rosterline.launch.instance import DataFolder, Endpoints
@@ -69,6 +70,7 @@ class Instance:
     def __post_init__(self) -> None:
         """Nothing runs yet."""
         self.supervisor = Supervisor(self.write_files)
+        self.watch = LogWatch(self.folder.logs, self.show)
         self.has_services = False
 
     async def run(self) -> int:
@@ -81,7 +83,8 @@ class Instance:
             loop.add_signal_handler(number, self.interrupt)
         with self.folder.locked():
             work = asyncio.create_task(self.work())
-            watch = asyncio.create_task(LogWatch(self.folder.logs, self.show).follow(self.stop))
+            self.watch = LogWatch(self.folder.logs, self.show)
+            watch = asyncio.create_task(self.watch.follow(self.stop))
             stopping = asyncio.create_task(self.stop.wait())
             try:
                 await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -117,13 +120,19 @@ class Instance:
             await self.supervisor.start(part)
         self.has_services = True
         self.write_files(self.supervisor)
-        url = local_url(self.settings)
-        while not await self.supervisor.in_thread(is_ready, url):
-            await happens(self.stop, LOOK_SECONDS)
-        self.announce(f"ready {url}")
+        await self.until_ready()
+        self.announce(f"ready {local_url(self.settings)}")
         if self.guest is not None:
             await self.guest.after_ready(self.settings, self.stop)
         await self.stop.wait()
+
+    async def until_ready(self) -> None:
+        """Return when the API answers, which it does when the first load is whole."""
+        with progress_bar(passing=True) as report:
+            self.watch.report = report
+            while not await self.supervisor.in_thread(is_ready, local_url(self.settings)):
+                await happens(self.stop, LOOK_SECONDS)
+            self.watch.report = None
 
     async def start_servers(self) -> None:
         """Start a server for each address that was not given."""

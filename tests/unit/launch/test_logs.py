@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from rosterline.db.tables import sis
 from rosterline.launch import logs
-from rosterline.launch.logs import LogWatch, warning_in
+from rosterline.launch.logs import LogWatch
 
 WARNING = '{"event": "nats.disconnected", "name": "api", "level": "warning", "timestamp": "t"}\n'
 INFO = '{"event": "listening", "level": "info"}\n'
@@ -14,16 +15,36 @@ INFO = '{"event": "listening", "level": "info"}\n'
 @pytest.mark.parametrize(
     ("line", "shown"),
     [
-        (WARNING, "warning: nats.disconnected name=api"),
-        (INFO, None),
-        ("", None),
-        ("rosterline: another capture is running", "rosterline: another capture is running"),
-        ('{"event": "odd"}', None),
-        ('["a list"]', None),
+        (WARNING, ["api: warning: nats.disconnected name=api"]),
+        (INFO, []),
+        (
+            "rosterline: another capture is running\n",
+            ["api: rosterline: another capture is running"],
+        ),
+        ('{"event": "odd"}\n', []),
+        ('["a list"]\n', ['api: ["a list"]']),
     ],
 )
-def test_warnings_and_bare_lines_are_shown(line: str, shown: str | None) -> None:
-    assert warning_in(line) == shown
+def test_warnings_and_bare_lines_are_shown(tmp_path: Path, line: str, shown: list[str]) -> None:
+    seen: list[str] = []
+    watch = LogWatch(tmp_path, seen.append)
+    (tmp_path / "api.log").write_text(line)
+    watch.look()
+    assert seen == shown
+
+
+def test_a_first_load_reports_how_far_it_is(tmp_path: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    watch = LogWatch(tmp_path, print, report=lambda *step: seen.append(step))
+    (tmp_path / "capture-sis.log").write_text(
+        '{"event": "snapshot.table", "source": "sis", "table": "person"}\n'
+        '{"event": "snapshot.table", "source": "records", "table": "document"}\n'
+    )
+    (tmp_path / "projector.log").write_text(
+        '{"event": "projector.loading", "people": 2000, "of": 9000}\n'
+    )
+    watch.look()
+    assert seen == [("reading tables", 1, len(sis.TABLES)), ("building people", 2000, 9000)]
 
 
 def test_only_whole_new_lines_are_shown(tmp_path: Path) -> None:
