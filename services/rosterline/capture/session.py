@@ -31,6 +31,7 @@ from rosterline.capture.replication import ReplicationConnection, open_replicati
 from rosterline.capture.snapshot import SnapshotPlace, read_table, remaining
 from rosterline.capture.source import (
     drop_slot,
+    estimate_rows,
     fetch_primary_keys,
     fetch_shape,
     fetch_slot,
@@ -166,7 +167,7 @@ class Capture:
             await self.send_gap(plan)
         position = Position(created.consistent_point if created else held.confirmed if held else 0)
         tables, reason = self.source.tables, plan.gap or "first start"
-        await self.send_rows(self.snapshot_begin(plan.epoch, position, tables, reason))
+        await self.send_rows(await self.snapshot_begin(plan.epoch, position, tables, reason))
         mark = replace(now, lsn=position.lsn)
         await self.store_mark(mark)
         owed = Owed(plan.epoch, position, tables)
@@ -189,7 +190,7 @@ class Capture:
         if asked:
             tables = tuple(name for name in self.source.tables if name in {*owed.tables, *asked})
             owed = Owed(owed.epoch, owed.position, tables)
-            await self.send_rows(self.snapshot_begin(owed.epoch, owed.position, tables))
+            await self.send_rows(await self.snapshot_begin(owed.epoch, owed.position, tables))
             asked.clear()
         if owed.tables:
             pending = await self.send_later(owed, keys)
@@ -219,12 +220,16 @@ class Capture:
                     failpoints.reach(failpoints.CAPTURE_DURING_SNAPSHOT)
                 log.info("snapshot.table", source=self.source.name, table=table)
 
-    def snapshot_begin(
+    async def snapshot_begin(
         self, epoch: int, position: Position, tables: tuple[str, ...], reason: str = "asked for"
     ) -> Outgoing:
         """The message that begins a snapshot."""
         body = SnapshotBegin(
-            epoch=epoch, position=format_lsn(position.lsn), tables=tables, reason=reason
+            epoch=epoch,
+            position=format_lsn(position.lsn),
+            tables=tables,
+            reason=reason,
+            rows=await estimate_rows(self.database, self.source.schema, tables),
         )
         headers = {TABLES_HEADER: ",".join(tables)}
         return self.message(Progress(epoch, pending=0), position, body, headers)

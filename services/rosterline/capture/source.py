@@ -56,6 +56,13 @@ ORDER BY a.attnum
 """
 
 
+ESTIMATE = """
+SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relname = ANY($2::text[])
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class TableShape:
     """A table to be read whole: its columns with their types, and its primary key.
@@ -142,6 +149,13 @@ async def fetch_shape(
         key,
         frozenset(row["name"] for row in rows if row["casts"]),
     )
+
+
+async def estimate_rows(
+    connection: asyncpg.Connection, schema: str, tables: tuple[str, ...]
+) -> int:
+    """About how many rows the tables hold, by PostgreSQL's own statistics."""
+    return int(await connection.fetchval(ESTIMATE, schema, list(tables)))
 
 
 async def try_lock(connection: asyncpg.Connection, slot: str) -> bool:

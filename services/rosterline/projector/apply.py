@@ -21,9 +21,16 @@ from rosterline.projector.gather import gather_reference
 from rosterline.projector.load import count_people, orphans, portions
 from rosterline.projector.mirror import TABLES, Images, apply_changes, apply_snapshot
 from rosterline.projector.project import project, settle, touch
-from rosterline.projector.scopes import Touched
+from rosterline.projector.scopes import Scope, Touched
 from rosterline.projector.spread import spread
-from rosterline.projector.store import Cursor, advance_clock, save_cursor
+from rosterline.projector.store import (
+    Cursor,
+    advance_clock,
+    advance_task,
+    begin_task,
+    end_task,
+    save_cursor,
+)
 from rosterline.projector.write import Writer
 from rosterline.projector.writes import Spool
 from rosterline.telemetry import failpoints
@@ -33,6 +40,7 @@ log = structlog.get_logger(__name__)
 REFERENCE_TABLES = {"district", "school", "school_year", "calendar", "grade_level", "term"}
 # Above this, transactions are told of one by one: the events of several are put in order in memory.
 MOST_TOGETHER = 20_000
+ROWS, PEOPLE = "rows of the SIS", "people"
 Transactions = list[tuple[int, TransactionPart]]
 
 
@@ -85,11 +93,14 @@ class Projection:
             case SnapshotRows():
                 async with self.connection.transaction():
                     await apply_snapshot(self.connection, message)
+                    await advance_task(self.connection, ROWS, len(message.rows))
                     cursor = await self.save(unit, loading=True)
                 self.cursor = cursor
             case SnapshotBegin() | Gap():
                 log.warning("projector.snapshot", kind=message.kind, reason=message.reason)
                 await self.interrupt(unit)
+                if isinstance(message, SnapshotBegin):
+                    await begin_task(self.connection, ROWS, message.rows)
             case SnapshotEnd():
                 await self.end_snapshot(unit)
 
@@ -236,11 +247,13 @@ class Projection:
     async def end_snapshot(self, unit: Received) -> None:
         """The mirror is consistent: load the read model, or bring it to the new state at once."""
         reference = await gather_reference(self.connection)
+        await end_task(self.connection, ROWS)
         if not self.clock.ready:
             await self.load(reference, f"load-{unit.message.epoch}-{unit.message.position}")
             async with self.connection.transaction():
                 ready = replace(self.clock, ready=True)
                 await advance_clock(self.connection, self.clock, ready)
+                await end_task(self.connection, PEOPLE)
                 cursor = await self.save(unit, loading=False)
             self.clock, self.cursor, self.reference = ready, cursor, reference
             log.info("projector.ready", records=ready.last_sequence)
@@ -258,16 +271,17 @@ class Projection:
         A load that died before its end may have left what its successor's snapshot does not hold.
         """
         context = self.context(reference)
-        people, done = await count_people(self.connection), 0
+        people = await count_people(self.connection)
+        await begin_task(self.connection, PEOPLE, people)
         number = 0
         async for touched in portions(self.connection, self.load_people):
             with Spool() as spool:
                 async with self.connection.transaction():
                     await project(self.connection, context, touched, self.run_size, spool)
                     await self.write_portion(spool, f"{name}-{number}")
+                    await advance_task(self.connection, PEOPLE, len(touched.rows[Scope.PERSON]))
             failpoints.reach(failpoints.PROJECTOR_DURING_LOAD)
-            log.info("projector.loading", people=min(done, people), of=people)
-            done += self.load_people
+            log.info("projector.loading", portion=number, people=people)
             number += 1
         with Spool() as spool:
             async with self.connection.transaction():

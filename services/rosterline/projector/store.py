@@ -77,6 +77,14 @@ ON CONFLICT (stream) DO UPDATE SET
 """
 
 
+BEGIN_TASK = """
+INSERT INTO rosterline.progress (task, done, total) VALUES ($1, 0, $2)
+ON CONFLICT (task) DO UPDATE SET done = 0, total = excluded.total
+"""
+ADVANCE_TASK = "UPDATE rosterline.progress SET done = done + $2 WHERE task = $1"
+END_TASK = "DELETE FROM rosterline.progress WHERE task = $1"
+
+
 class AnotherProjectorError(Exception):
     """Another projector writes this database."""
 
@@ -148,6 +156,21 @@ async def save_cursor(
         cursor.loading,
         committed_at,
     )
+
+
+async def begin_task(connection: asyncpg.Connection, task: str, total: int) -> None:
+    """Let operators see a long task."""
+    await connection.execute(BEGIN_TASK, task, total)
+
+
+async def advance_task(connection: asyncpg.Connection, task: str, count: int) -> None:
+    """So much more of the task is done."""
+    await connection.execute(ADVANCE_TASK, task, count)
+
+
+async def end_task(connection: asyncpg.Connection, task: str) -> None:
+    """The task is done."""
+    await connection.execute(END_TASK, task)
 
 
 async def fetch_stored(

@@ -1,1 +1,1 @@
-"""PostgreSQL: tables, migrations, connections. SQL of a service stands in that service's `store`."""
+"""PostgreSQL: tables, migrations, connections. A service's own SQL stands in its `store`."""

@@ -1,4 +1,4 @@
-"""Brings both databases to the schema of this version, and names the publications that capture reads.
+"""Brings both databases to the schema of this version, and makes what capture reads from.
 
 A SIS whose schema `sis` was not made by these migrations is left as it is.
 """

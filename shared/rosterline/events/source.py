@@ -50,7 +50,7 @@ class TransactionPart(Message):
 class SnapshotBegin(Message):
     """From here on rows of `tables` are sent whole; nothing is consistent before `SnapshotEnd`.
 
-    `reason` is what made the snapshot necessary.
+    `reason` is what made the snapshot necessary; `rows` is about how many there will be.
     """
 
     kind: Literal["snapshot_begin"] = "snapshot_begin"
@@ -58,6 +58,7 @@ class SnapshotBegin(Message):
     position: str
     tables: tuple[str, ...]
     reason: str
+    rows: int = 0
 
 
 class SnapshotRows(Message):

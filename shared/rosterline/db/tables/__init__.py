@@ -1,1 +1,1 @@
-"""Table definitions (SQLModel), a module for each schema. Alembic's migrations are compared with them."""
+"""Table definitions (SQLModel), a module for each schema; the migrations are compared with them."""

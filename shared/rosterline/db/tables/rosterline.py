@@ -17,7 +17,7 @@ class RosterlineTable(SQLModel):
 
 
 class Clock(RosterlineTable, table=True):
-    """The one clock of `dateLastModified` and of event sequences; its single row is locked to write.
+    """The one clock of `dateLastModified` and of event sequences, in a single row.
 
     `ready` says that a first load has been whole: from then on the API answers.
     `evaluated_on` is the day for which date-driven statuses hold.
@@ -49,6 +49,16 @@ class Cursor(RosterlineTable, table=True):
     loading: bool
     applied_at: datetime = Field(sa_type=MOMENT)
     committed_at: datetime | None = Field(default=None, sa_type=MOMENT)
+
+
+class Progress(RosterlineTable, table=True):
+    """How far a long task of the projector is; its row goes when the task is done."""
+
+    __tablename__ = "progress"
+
+    task: str = Field(sa_type=Text, primary_key=True)
+    done: int = Field(sa_type=BigInteger)
+    total: int = Field(sa_type=BigInteger)
 
 
 class Connection(RosterlineTable, table=True):

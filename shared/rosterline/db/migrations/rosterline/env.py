@@ -1,4 +1,4 @@
-"""Alembic's entry for the lineage `rosterline`; `rosterline.db.migrate` hands over the connection."""
+"""Alembic's entry for lineage `rosterline`; `rosterline.db.migrate` hands over the connection."""
 
 from rosterline.db.lineage import run
 

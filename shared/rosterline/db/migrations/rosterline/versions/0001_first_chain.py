@@ -305,6 +305,12 @@ CREATE TABLE rosterline.cursor (
     committed_at TIMESTAMP(3) WITH TIME ZONE,
     PRIMARY KEY (stream)
 );
+CREATE TABLE rosterline.progress (
+    task TEXT NOT NULL,
+    done BIGINT NOT NULL,
+    total BIGINT NOT NULL,
+    PRIMARY KEY (task)
+);
 CREATE TABLE rosterline.signing_key (
     key_id TEXT NOT NULL,
     secret TEXT NOT NULL,
