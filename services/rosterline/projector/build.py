@@ -7,6 +7,7 @@ any size needs a bounded amount of memory.
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from typing import TypeVar
 
 import asyncpg
@@ -65,8 +66,14 @@ def runs(items: Iterable[T], size: int) -> Iterator[list[T]]:
 async def build(
     connection: asyncpg.Connection, context: Context, touched: Touched, size: int
 ) -> AsyncIterator[Wanted]:
-    """What the touched records should be, in runs of about `size` rows."""
-    rows = touched.rows
+    """What the touched records should be, in runs of about `size` rows.
+
+    Rows are taken in the order of their keys, so that a history has one order of events only.
+    """
+    rows = {
+        scope: dict(sorted(found.items(), key=itemgetter(0)))
+        for scope, found in touched.rows.items()
+    }
     yield wanted_orgs(context, rows[Scope.ORG])
     yield wanted_sessions(context, rows[Scope.SCHOOL_YEAR], rows[Scope.TERM])
     for run in runs(rows[Scope.COURSE].items(), size):
@@ -78,7 +85,7 @@ async def build(
         people = await gather_people(connection, integers(dict(run)))
         for wanted in wanted_people(context, people, dict(run)):
             yield wanted
-    former = rows[Scope.FORMER_PERSON]
+    former = rows[Scope.PERSON_GUID]
     held = await gather_held_guids(connection, map(str, former))
     lost = {str(guid): (None, number) for guid, number in former.items() if guid not in held}
     yield Wanted(Entity.USERS, {**lost})

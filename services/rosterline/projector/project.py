@@ -7,7 +7,7 @@ import asyncpg
 from rosterline.projector.build import Wanted, build
 from rosterline.projector.facts import Context
 from rosterline.projector.mirror import Images
-from rosterline.projector.scopes import SCOPES, Touched
+from rosterline.projector.scopes import SCOPES, Touched, departures
 from rosterline.projector.store import fetch_stored, fetch_tombstones
 from rosterline.projector.writes import Spool, decide
 
@@ -18,6 +18,8 @@ def touch(touched: Touched, table: str, images: Iterable[Images], transaction: i
     for before, after in images:
         for scope, key in find(before, after):
             touched.add(scope, key, transaction)
+        for scope, key in departures(table, before, after):
+            touched.leave(scope, key, transaction)
 
 
 async def project(

@@ -32,7 +32,7 @@ class Scope(StrEnum):
     COURSE = "course"
     SECTION = "section"
     PERSON = "person"
-    FORMER_PERSON = "former_person"
+    PERSON_GUID = "person_guid"
     ROSTER = "roster"
     SECTION_STAFF = "section_staff"
 
@@ -46,14 +46,27 @@ class Touched:
 
     def __init__(self) -> None:
         self.rows: dict[Scope, dict[Key, int]] = {scope: {} for scope in Scope}
+        self.left: dict[tuple[Scope, Key], int] = {}
         self.conflict: int | None = None
 
     def add(self, scope: Scope, key: Key, transaction: int) -> None:
         """Note a row."""
         known = self.rows[scope].setdefault(key, transaction)
         if known != transaction:
-            later = max(known, transaction)
-            self.conflict = later if self.conflict is None else min(self.conflict, later)
+            self.clash(max(known, transaction))
+
+    def leave(self, scope: Scope, key: Key, transaction: int) -> None:
+        """Note that a row no longer belongs to the key, so that spreading cannot find it there."""
+        self.left[scope, key] = max(transaction, self.left.get((scope, key), 0))
+
+    def look(self, scope: Scope, key: Key, transaction: int) -> None:
+        """Note that what belongs to the key is looked up, after all transactions of the batch."""
+        if self.left.get((scope, key), 0) > transaction:
+            self.clash(self.left[scope, key])
+
+    def clash(self, later: int) -> None:
+        """Note that a transaction must not be written together with an earlier one."""
+        self.conflict = later if self.conflict is None else min(self.conflict, later)
 
 
 Found = Iterator[tuple[Scope, Key]]
@@ -123,8 +136,7 @@ def person_scopes(old: Image | None, new: Image | None) -> Found:
     yield from each(Scope.PERSON, old, new, "person_id")
     if changed(old, new, "person_guid"):
         yield from each(Scope.PERSON_DEEP, old, new, "person_id")
-        if old is not None:
-            yield Scope.FORMER_PERSON, old["person_guid"]
+        yield from each(Scope.PERSON_GUID, old, new, "person_guid")
 
 
 def user_account_scopes(old: Image | None, new: Image | None) -> Found:
@@ -197,3 +209,35 @@ SCOPES: dict[str, Callable[[Image | None, Image | None], Found]] = {
     "roster": roster_scopes,
     "section_staff": section_staff_scopes,
 }
+
+# Columns by which `spread` finds rows that belong to a deeper one.
+BELONGS: dict[str, tuple[tuple[str, Scope], ...]] = {
+    "school": (("district_guid", Scope.DISTRICT_DEEP),),
+    "calendar": (
+        ("school_guid", Scope.SCHOOL_DEEP),
+        ("school_year_id", Scope.SCHOOL_YEAR_DEEP),
+    ),
+    "term": (("calendar_id", Scope.CALENDAR_DEEP),),
+    "enrollment": (
+        ("calendar_id", Scope.CALENDAR_DEEP),
+        ("grade_level_id", Scope.GRADE_LEVEL_DEEP),
+    ),
+    "district_assignment": (("school_guid", Scope.SCHOOL_DEEP),),
+    "relationship": (
+        ("student_person_id", Scope.PERSON_DEEP),
+        ("related_person_id", Scope.PERSON_DEEP),
+    ),
+    "course": (("calendar_id", Scope.CALENDAR_DEEP),),
+    "section": (("course_id", Scope.COURSE_DEEP), ("course_id", Scope.COURSE_CLASSES)),
+    "section_term": (("term_id", Scope.TERM_DEEP),),
+    "roster": (("section_id", Scope.SECTION_DEEP), ("person_id", Scope.PERSON_DEEP)),
+    "section_staff": (("section_id", Scope.SECTION_DEEP), ("person_id", Scope.PERSON_DEEP)),
+}
+
+
+def departures(table: str, old: Image | None, new: Image | None) -> Found:
+    """To what the row belonged and no longer belongs."""
+    if old is not None:
+        for column, scope in BELONGS.get(table, ()):
+            if new is None or new[column] != old[column]:
+                yield scope, old[column]

@@ -85,6 +85,8 @@ async def spread(connection: asyncpg.Connection, touched: Touched) -> None:
             continue
         found: Iterable[Iterable[Any]] = rows.copy().items()
         if query is not None:
+            for key, transaction in rows.items():
+                touched.look(deep, key, transaction)
             found = await connection.fetch(query, list(rows), list(rows.values()))
         for key, transaction in found:
             touched.add(narrower, key, transaction)
