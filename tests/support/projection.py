@@ -5,7 +5,7 @@ WAL of the Rosterline database, so they are those that were committed, in their 
 """
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -39,6 +39,7 @@ from rosterline.projector.gather import gather_reference
 from rosterline.projector.load import portions
 from rosterline.projector.store import TABLE, Cursor, fetch_clock, fetch_cursor, save_cursor
 from rosterline.projector.write import Writer
+from tests.support.running import until
 from tests.support.servers import RECORDS_PUBLICATION, SIS_PUBLICATION, Databases
 
 BASE_URL = "http://rosterline.test"
@@ -189,29 +190,22 @@ def utc_now() -> datetime:
 
 
 @dataclass
-class Chain:
-    """A SIS, its changes, the projection of them, and the events that came of it."""
+class Store:
+    """A Rosterline database with its projector, and the events that came of what was applied."""
 
-    databases: Databases
-    sis: asyncpg.Connection
-    source: Source
+    dsn: str
     outbox: Wal
     connection: asyncpg.Connection
     projection: Projection
+    options: dict[str, Any]
     events: list[Event] = field(default_factory=list)
-    stream: str = "one"
-    now: Callable[[], datetime] = utc_now
-    today: date = TODAY
 
-    async def load(self) -> list[Event]:
-        """Bring the whole SIS into the read model."""
-        return await self.apply(await self.source.snapshot())
+    @property
+    def reader(self) -> asyncpg.Connection:
+        """A connection that is not the projector's."""
+        return self.outbox.admin
 
-    async def sync(self, limits: Limits = LIMITS) -> list[Event]:
-        """Apply what was committed since the last time; the events of it."""
-        return await self.apply(await self.source.drain(), limits)
-
-    async def apply(self, messages: list[Received], limits: Limits = LIMITS) -> list[Event]:
+    async def apply(self, messages: Iterable[Received], limits: Limits = LIMITS) -> list[Event]:
         """Apply messages; the events of it."""
         before = len(self.events)
         for unit in units(messages, limits):
@@ -232,12 +226,20 @@ class Chain:
                 self.events.append(Event(subject, headers, data.decode()))
 
     async def restart(self) -> None:
-        """Another projector process on the same database; the old one's connection is gone."""
+        """Another projector process on the same database, once the old one's session has ended."""
+        pid = self.connection.get_server_pid()
         self.connection.terminate()
-        self.connection = await asyncpg.connect(self.databases.dsn)
-        self.projection = await make_projection(
-            self.connection, self.stream, now=self.now, today=self.today
+        await until(lambda: self.has_ended(pid))
+        self.connection = await asyncpg.connect(self.dsn)
+        self.projection = await make_projection(self.connection, **self.options)
+        await self.collect()
+
+    async def has_ended(self, pid: int) -> bool:
+        """Whether a session is no more."""
+        count = await self.reader.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE pid = $1", pid
         )
+        return bool(count == 0)
 
     async def stored(self, *, only_active: bool = False) -> dict[RecordKey, str]:
         """The read model: documents as a GET returns them."""
@@ -245,14 +247,27 @@ class Chain:
         where = " WHERE status = 'active'" if only_active else ""
         for entity in Entity:
             query = f"SELECT sourced_id, document FROM {TABLE[entity]}{where}"
-            for sourced_id, document in await self.reader().fetch(query):
+            for sourced_id, document in await self.reader.fetch(query):
                 body = with_base(document, BASE_URL)
                 found[entity.value, sourced_id] = f'{{"{entity.single}":{body}}}'
         return found
 
-    def reader(self) -> asyncpg.Connection:
-        """A connection to the Rosterline database that is not the projector's."""
-        return self.outbox.admin
+
+@dataclass
+class Chain:
+    """A SIS, its changes, and the projection of them."""
+
+    sis: asyncpg.Connection
+    source: Source
+    store: Store
+
+    async def load(self) -> list[Event]:
+        """Bring the whole SIS into the read model."""
+        return await self.store.apply(await self.source.snapshot())
+
+    async def sync(self, limits: Limits = LIMITS) -> list[Event]:
+        """Apply what was committed since the last time; the events of it."""
+        return await self.store.apply(await self.source.drain(), limits)
 
 
 async def make_projection(
@@ -284,7 +299,7 @@ async def make_projection(
     )
 
 
-async def fresh_load(connection: asyncpg.Connection, today: date = TODAY) -> dict[RecordKey, Draft]:
+async def fresh_load(connection: asyncpg.Connection, today: date) -> dict[RecordKey, Draft]:
     """What a first load of the mirror as it is now would store."""
     context = Context(await gather_reference(connection), today)
     found: dict[RecordKey, Draft] = {}
@@ -297,30 +312,26 @@ async def fresh_load(connection: asyncpg.Connection, today: date = TODAY) -> dic
 
 
 @asynccontextmanager
+async def open_store(dsn: str, **options: Any) -> AsyncIterator[Store]:
+    """A Rosterline database with a projector; `options` are those of `make_projection`."""
+    async with open_wal(dsn, "records", RECORDS_PUBLICATION) as outbox:
+        connection = await asyncpg.connect(dsn)
+        projection = await make_projection(connection, **options)
+        store = Store(dsn, outbox, connection, projection, options)
+        try:
+            yield store
+        finally:
+            store.connection.terminate()
+
+
+@asynccontextmanager
 async def open_chain(
     databases: Databases, *, part_rows: int = 1000, **options: Any
 ) -> AsyncIterator[Chain]:
     """A chain over fresh databases, with nothing applied yet."""
     async with AsyncExitStack() as stack:
-        source_wal = await stack.enter_async_context(
-            open_wal(databases.sis_dsn, "sis", SIS_PUBLICATION)
-        )
-        outbox = await stack.enter_async_context(
-            open_wal(databases.dsn, "records", RECORDS_PUBLICATION)
-        )
+        wal = await stack.enter_async_context(open_wal(databases.sis_dsn, "sis", SIS_PUBLICATION))
+        store = await stack.enter_async_context(open_store(databases.dsn, **options))
         sis_connection = await asyncpg.connect(databases.sis_dsn)
         stack.push_async_callback(sis_connection.close)
-        connection = await asyncpg.connect(databases.dsn)
-        projection = await make_projection(connection, **options)
-        chain = Chain(
-            databases,
-            sis_connection,
-            Source(source_wal, PartLimits(part_rows, 400_000)),
-            outbox,
-            connection,
-            projection,
-        )
-        try:
-            yield chain
-        finally:
-            chain.connection.terminate()
+        yield Chain(sis_connection, Source(wal, PartLimits(part_rows, 400_000)), store)

@@ -22,7 +22,7 @@ async def mirror_differences(chain: Chain) -> list[str]:
     for table in TABLES:
         query = "SELECT whole::text FROM {}.{} AS whole ORDER BY 1"
         sis = await chain.sis.fetch(query.format("sis", table))
-        mirror = await chain.reader().fetch(query.format("mirror", table))
+        mirror = await chain.store.reader.fetch(query.format("mirror", table))
         if [row[0] for row in sis] != [row[0] for row in mirror]:
             odd = {row[0] for row in sis} ^ {row[0] for row in mirror}
             found.append(f"{table}: {sorted(odd)[:4]}")
@@ -31,8 +31,8 @@ async def mirror_differences(chain: Chain) -> list[str]:
 
 async def load_differences(chain: Chain) -> list[str]:
     """Records that are not as a first load of the same mirror would have made them."""
-    expected = await fresh_load(chain.reader(), chain.today)
-    stored = await chain.stored()
+    expected = await fresh_load(chain.store.reader, chain.store.projection.today())
+    stored = await chain.store.stored()
     found: list[str] = []
     for key, draft in expected.items():
         document = stored.get(key)
@@ -43,7 +43,7 @@ async def load_differences(chain: Chain) -> list[str]:
         wanted = f'{{"{draft.entity.single}":{with_base(draft.stamped(stamp), BASE_URL)}}}'
         if document != wanted:
             found.append(f"{key} is {document} and should be {wanted}")
-    active = await chain.stored(only_active=True)
+    active = await chain.store.stored(only_active=True)
     found += [f"{key} should be no more" for key in active if key not in expected]
     return found
 

@@ -138,7 +138,7 @@ class Mutator:
     async def day(self) -> date:
         """A day at which something may flip: around today, or an edge that the data names."""
         edges = await self.connection.fetch(EDGES)
-        known = [row["day"] for row in edges if row["day"] is not None]
+        known: list[date] = [row["day"] for row in edges if row["day"] is not None]
         base = self.rng.choice([self.today, self.today, *known])
         return base + timedelta(days=self.rng.choice((-400, -1, 0, 0, 1, 400)))
 
@@ -247,7 +247,7 @@ class Mutator:
         row = await self.connection.fetchrow(
             f"DELETE FROM sis.{table.name} WHERE {matching(table)} RETURNING *", *key
         )
-        await self.store(table, list(row))
+        await self.store(table, list(row or ()))
         self.note(f"replace {table.name} {key}")
 
     async def detour(self) -> None:
@@ -294,10 +294,11 @@ class Mutator:
         """Another active school year, or the one with the most calendars again."""
         key = await self.pick(TABLES["school_year"])
         if self.rng.random() < 0.7:
-            key = await self.connection.fetchrow(MAIN_YEAR)
+            row = await self.connection.fetchrow(MAIN_YEAR)
+            key = tuple(row) if row else None
         await self.connection.execute("UPDATE sis.school_year SET active = false WHERE active")
         if key is not None:
-            await self.write(TABLES["school_year"], tuple(key), "active", True)
+            await self.write(TABLES["school_year"], key, "active", True)
             self.note(f"activate year {key[0]}")
 
     async def office(self) -> None:

@@ -44,5 +44,5 @@ async def check(chain: Chain, done: list[str]) -> None:
     """Everything that must hold at every moment."""
     assert await mirror_differences(chain) == [], done
     assert await load_differences(chain) == [], done
-    assert replay(chain.events) == await chain.stored(), done
-    assert feed_faults(chain.events) == [], done
+    assert replay(chain.store.events) == await chain.store.stored(), done
+    assert feed_faults(chain.store.events) == [], done
