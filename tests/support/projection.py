@@ -4,9 +4,10 @@ Changes come through a real replication slot, decoder and assembler; events are 
 WAL of the Rosterline database, so they are those that were committed, in their order.
 """
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -48,6 +49,7 @@ STREAM = "SIS"
 TODAY = date(2025, 10, 15)
 LIMITS = Limits(200, 2000)
 MARK = "tests"
+POKE_SECONDS = 0.02
 RecordKey = tuple[str, str]
 
 
@@ -91,12 +93,10 @@ class Wal:
     def __init__(
         self,
         admin: asyncpg.Connection,
-        replication: ReplicationConnection,
         messages: AsyncIterator[WalData | Keepalive],
         decoder: Decoder,
     ) -> None:
         self.admin = admin
-        self.replication = replication
         self.messages = messages
         self.decoder = decoder
 
@@ -108,8 +108,6 @@ class Wal:
         while True:
             message = await anext(self.messages)
             if isinstance(message, Keepalive):
-                if message.reply:
-                    await self.replication.confirm(0)
                 continue
             for decoded in self.decoder.decode(message.data):
                 if isinstance(decoded, LogicalMessage) and decoded.prefix == MARK:
@@ -119,19 +117,33 @@ class Wal:
                 found.append(decoded)
 
 
+async def poke(replication: ReplicationConnection, stop: asyncio.Event) -> None:
+    """Wake the server's sender now and then: it can miss that WAL was flushed, for ten seconds."""
+    while not stop.is_set():
+        await replication.confirm(0)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POKE_SECONDS):
+                await stop.wait()
+
+
 @asynccontextmanager
 async def open_wal(dsn: str, schema: str, publication: str) -> AsyncIterator[Wal]:
     """A database's changes from now on."""
-    admin = await asyncpg.connect(dsn)
-    try:
-        async with open_replication(dsn, "tap") as replication:
-            slot = f"tap_{uuid.uuid4().hex[:12]}"
-            made = await replication.create_slot(slot, temporary=True)
-            decoder = Decoder(await fetch_primary_keys(admin, schema))
-            await replication.start(slot, publication, made.consistent_point)
-            yield Wal(admin, replication, replication.messages(), decoder)
-    finally:
-        await admin.close()
+    async with AsyncExitStack() as stack:
+        admin = await asyncpg.connect(dsn)
+        stack.push_async_callback(admin.close)
+        replication = await stack.enter_async_context(open_replication(dsn, "tap"))
+        slot = f"tap_{uuid.uuid4().hex[:12]}"
+        made = await replication.create_slot(slot, temporary=True)
+        decoder = Decoder(await fetch_primary_keys(admin, schema))
+        await replication.start(slot, publication, made.consistent_point)
+        stop = asyncio.Event()
+        poking = asyncio.create_task(poke(replication, stop))
+        try:
+            yield Wal(admin, replication.messages(), decoder)
+        finally:
+            stop.set()
+            await asyncio.gather(poking, return_exceptions=True)
 
 
 class Source:
