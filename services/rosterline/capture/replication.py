@@ -5,6 +5,7 @@ asyncpg cannot speak it, and polling the SQL functions is slower and heavier for
 """
 
 import asyncio
+import os
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import psycopg
-from psycopg import pq, sql
+from psycopg import sql
 
 from rosterline.capture.pgoutput import POSTGRES_EPOCH
 from rosterline.capture.position import format_lsn, parse_lsn
@@ -62,11 +63,25 @@ class Identity:
 
 
 class ReplicationConnection:
-    """A connection in replication mode."""
+    """A connection in replication mode.
+
+    Its socket is watched through a descriptor of our own: libpq may close the socket at any call,
+    and a loop that still watches a closed descriptor is deaf on the next connection that gets its
+    number.
+    """
 
     def __init__(self, connection: psycopg.AsyncConnection[tuple[str, ...]]) -> None:
         self.connection = connection
+        self.descriptor = os.dup(connection.pgconn.socket)
         self.sending = asyncio.Lock()
+
+    def close(self) -> None:
+        """End the connection, without the end of the copy: the slot keeps what is unconfirmed."""
+        self.connection.pgconn.finish()
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self.descriptor)
+        loop.remove_writer(self.descriptor)
+        os.close(self.descriptor)
 
     async def identify(self) -> Identity:
         """Cluster, timeline and database: WAL positions mean something only within one timeline."""
@@ -114,7 +129,7 @@ class ReplicationConnection:
             if size > 0:
                 yield parse_copy_data(bytes(data))
             elif size == 0:
-                await readable(pgconn)
+                await readable(self.descriptor)
                 pgconn.consume_input()
             else:
                 raise StreamEndedError("the server ended the replication stream")
@@ -126,7 +141,7 @@ class ReplicationConnection:
         async with self.sending:
             self.connection.pgconn.put_copy_data(status)
             while self.connection.pgconn.flush():
-                await writable(self.connection.pgconn)
+                await writable(self.descriptor)
 
 
 def parse_copy_data(data: bytes) -> WalData | Keepalive:
@@ -139,26 +154,26 @@ def parse_copy_data(data: bytes) -> WalData | Keepalive:
     raise StreamEndedError(f"an unknown replication message {data[:1]!r}")
 
 
-async def readable(pgconn: pq.abc.PGconn) -> None:
+async def readable(descriptor: int) -> None:
     """Wait until the socket has something to read."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
-    loop.add_reader(pgconn.socket, ready.set)
+    loop.add_reader(descriptor, ready.set)
     try:
         await ready.wait()
     finally:
-        loop.remove_reader(pgconn.socket)
+        loop.remove_reader(descriptor)
 
 
-async def writable(pgconn: pq.abc.PGconn) -> None:
+async def writable(descriptor: int) -> None:
     """Wait until the socket takes more."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
-    loop.add_writer(pgconn.socket, ready.set)
+    loop.add_writer(descriptor, ready.set)
     try:
         await ready.wait()
     finally:
-        loop.remove_writer(pgconn.socket)
+        loop.remove_writer(descriptor)
 
 
 @asynccontextmanager
@@ -175,11 +190,11 @@ async def open_replication(dsn: str, name: str) -> AsyncIterator[ReplicationConn
         keepalives_interval=5,
         keepalives_count=3,
     )
+    replication = ReplicationConnection(connection)
     try:
         # pgoutput writes its texts as the session's settings say.
         forms = [FORM.format(sql.Identifier(n), sql.Literal(v)) for n, v in TEXT_FORMS.items()]
         await connection.execute(sql.SQL("; ").join(forms))
-        yield ReplicationConnection(connection)
+        yield replication
     finally:
-        # A graceful close would wait for the end of the copy; the slot keeps what is unconfirmed.
-        connection.pgconn.finish()
+        replication.close()

@@ -19,6 +19,7 @@ from rosterline.capture.relay import FencedError, PublishError
 from rosterline.capture.replication import StreamEndedError, open_replication
 from rosterline.capture.session import Capture, Source
 from rosterline.capture.source import try_lock
+from rosterline.capture.tasks import end
 from rosterline.config.settings import Settings
 from rosterline.db.pools import LOST_CONNECTION, open_connection
 from rosterline.db.tables import records, sis
@@ -29,7 +30,7 @@ FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
 LOCK_ATTEMPTS = 20
 LOCK_PAUSE_SECONDS = 0.25
-STOP_SECONDS = 3.0
+STOP_SECONDS = 2.0
 TRANSIENT = (
     *LOST_CONNECTION,
     # A slot that a connection just lost still holds; a server without room.
@@ -123,9 +124,7 @@ async def live(capture: Capture, stop: asyncio.Event, asked: set[str]) -> None:
         elif lost.is_set():
             raise ConnectionResetError("the connection that held the slot's lock is gone")
     finally:
-        for task in (work, *watchers):
-            task.cancel()
-        await asyncio.gather(work, *watchers, return_exceptions=True)
+        await end([work, *watchers])
 
 
 def describe(error: Exception) -> str:

@@ -28,6 +28,7 @@ from rosterline.capture.plan import Mark
 from rosterline.capture.position import Confirmation, Position, format_lsn
 from rosterline.capture.relay import LARGEST_BATCH, Relay
 from rosterline.capture.replication import Keepalive, ReplicationConnection
+from rosterline.capture.tasks import end
 from rosterline.events.source import SnapshotEnd
 from rosterline.telemetry import failpoints
 
@@ -92,9 +93,7 @@ class Streamer:
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
         await self.confirm_now()
 
     async def read(self) -> None:
