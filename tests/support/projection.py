@@ -126,14 +126,21 @@ async def poke(replication: ReplicationConnection, stop: asyncio.Event) -> None:
                 await stop.wait()
 
 
+async def is_gone(admin: asyncpg.Connection, slot: str) -> bool:
+    """Whether a temporary slot went with its connection."""
+    query = "SELECT count(*) FROM pg_replication_slots WHERE slot_name = $1"
+    return bool(await admin.fetchval(query, slot) == 0)
+
+
 @asynccontextmanager
 async def open_wal(dsn: str, schema: str, publication: str) -> AsyncIterator[Wal]:
     """A database's changes from now on."""
     async with AsyncExitStack() as stack:
         admin = await asyncpg.connect(dsn)
         stack.push_async_callback(admin.close)
-        replication = await stack.enter_async_context(open_replication(dsn, "tap"))
         slot = f"tap_{uuid.uuid4().hex[:12]}"
+        stack.push_async_callback(until, lambda: is_gone(admin, slot))
+        replication = await stack.enter_async_context(open_replication(dsn, "tap"))
         made = await replication.create_slot(slot, temporary=True)
         decoder = Decoder(await fetch_primary_keys(admin, schema))
         await replication.start(slot, publication, made.consistent_point)
@@ -147,10 +154,11 @@ async def open_wal(dsn: str, schema: str, publication: str) -> AsyncIterator[Wal
 
 
 class Source:
-    """What capture would have put into stream SIS; `history` is all of it, numbered from 1."""
+    """What capture would put into stream SIS behind message `after`; `history` is all of it."""
 
-    def __init__(self, wal: Wal, parts: PartLimits) -> None:
+    def __init__(self, wal: Wal, parts: PartLimits, after: int = 0) -> None:
         self.wal = wal
+        self.sequence = after
         self.history: list[Received] = []
         self.assembler = Assembler(
             Published(Position(0), None), parts, "sis.district.transaction", dict, 1
@@ -158,7 +166,8 @@ class Source:
 
     def add(self, message: SourceMessage) -> Received:
         """Put a message behind the others."""
-        received = Received(len(self.history) + 1, message)
+        self.sequence += 1
+        received = Received(self.sequence, message)
         self.history.append(received)
         return received
 
@@ -346,4 +355,5 @@ async def open_chain(
         store = await stack.enter_async_context(open_store(databases.dsn, **options))
         sis_connection = await asyncpg.connect(databases.sis_dsn)
         stack.push_async_callback(sis_connection.close)
-        yield Chain(sis_connection, Source(wal, PartLimits(part_rows, 400_000)), store)
+        after = store.projection.cursor.sequence
+        yield Chain(sis_connection, Source(wal, PartLimits(part_rows, 400_000), after), store)
