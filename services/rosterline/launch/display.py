@@ -87,6 +87,8 @@ def print_status(status: Status) -> None:
         ["hop", "events", "seconds", "bytes", "state"],
         ([HOP_TITLES.get(name, name), *hop_cells(hop)] for name, hop in status.hops.items()),
     )
+    for task in status.tasks:
+        print_line(f"loading: {task.done:,} of {task.total:,} {task.task}")
     ready = "ready" if status.ready else "not ready"
     print_line(f"API {status.api} is {ready}; last stamp {status.last_stamp or 'none yet'}")
 

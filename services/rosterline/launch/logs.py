@@ -1,4 +1,4 @@
-"""The services' logs: JSON lines in the data folder; the terminal sees warnings and progress."""
+"""The services' logs: JSON lines in the data folder, whose warnings also go to the terminal."""
 
 import asyncio
 import json
@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from rosterline.db.tables import sis
 from rosterline.launch.supervise import happens
 
 LOUD: Final = frozenset({"warning", "error", "critical"})
@@ -24,9 +23,7 @@ class LogWatch:
 
     folder: Path
     show: Callable[[str], None]
-    report: Callable[[str, int, int], None] | None = None
     offsets: dict[Path, int] = field(default_factory=dict)
-    tables: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Skip what an earlier run has written."""
@@ -47,23 +44,11 @@ class LogWatch:
                     self.show(f"{log.stem}: {line}")
                 elif entry.get("level") in LOUD:
                     self.show(f"{log.stem}: {describe(entry)}")
-                elif self.report is not None:
-                    self.report_progress(entry)
             if self.offsets[log] > LARGEST_BYTES:
                 shutil.copyfile(log, log.with_suffix(".log.1"))
                 # Services append, so an emptied file is written on from its beginning.
                 os.truncate(log, 0)
                 self.offsets[log] = 0
-
-    def report_progress(self, entry: dict[str, Any]) -> None:
-        """Tell how far a first load is: tables of the SIS read, people turned into records."""
-        if self.report is None:
-            return
-        if entry.get("event") == "snapshot.table" and entry.get("source") == "sis":
-            self.tables.add(entry["table"])
-            self.report("reading tables", len(self.tables), len(sis.TABLES))
-        elif entry.get("event") == "projector.loading":
-            self.report("building people", entry["people"], entry["of"])
 
     def new_lines(self, log: Path) -> Iterator[str]:
         """Whole lines beyond the last look."""

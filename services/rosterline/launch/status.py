@@ -4,7 +4,7 @@ Works when parts are down: what cannot be asked is reported as unreachable.
 """
 
 import http.client
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
@@ -45,6 +45,7 @@ PROJECTING = """
 SELECT EXISTS (SELECT 1 FROM pg_stat_activity
                WHERE datname = current_database() AND application_name = 'rosterline projector')
 """
+TASKS = "SELECT task, done, total FROM rosterline.progress ORDER BY task DESC"
 CLOCK = "SELECT last_stamp, last_sequence, ready FROM rosterline.clock"
 
 
@@ -69,6 +70,15 @@ class Hop:
         return self.error is None and self.active is not False
 
 
+@dataclass(frozen=True)
+class Task:
+    """Long work of the projector: a first load, or one after a gap."""
+
+    task: str
+    done: int
+    total: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Status:
     """Everything that `status` shows."""
@@ -78,6 +88,7 @@ class Status:
     last_stamp: str | None
     services: Mapping[str, PartState]
     hops: Mapping[str, Hop] = field(default_factory=dict)
+    tasks: Sequence[Task] = ()
 
     @property
     def is_well(self) -> bool:
@@ -99,6 +110,7 @@ class Applied:
     sequence: int
     last_stamp: str | None
     last_event: int
+    tasks: Sequence[Task]
 
 
 async def read_status(settings: Settings, services: Mapping[str, PartState], api: str) -> Status:
@@ -117,6 +129,7 @@ async def read_status(settings: Settings, services: Mapping[str, PartState], api
         last_stamp=applied.last_stamp if applied else None,
         services=services,
         hops={name: hops[name] for name in HOPS},
+        tasks=applied.tasks if applied else (),
     )
 
 
@@ -141,6 +154,7 @@ async def read_applied(dsn: str) -> Applied:
         cursor = await connection.fetchrow(APPLIED, SIS)
         clock = await connection.fetchrow(CLOCK)
         active = await connection.fetchval(PROJECTING)
+        tasks = await fetch_tasks(connection)
     stamp = clock["last_stamp"] if clock and clock["last_sequence"] else None
     return Applied(
         active=active,
@@ -148,7 +162,13 @@ async def read_applied(dsn: str) -> Applied:
         sequence=cursor["sequence"] if cursor else 0,
         last_stamp=stamp.isoformat(timespec="milliseconds") if stamp else None,
         last_event=clock["last_sequence"] if clock else 0,
+        tasks=tasks,
     )
+
+
+async def fetch_tasks(connection: asyncpg.Connection) -> list[Task]:
+    """The long work that is under way."""
+    return [Task(**row) for row in await connection.fetch(TASKS)]
 
 
 async def stream_hops(settings: Settings, applied: Applied | None, outbox: Hop) -> dict[str, Hop]:

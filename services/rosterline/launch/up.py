@@ -29,7 +29,7 @@ from rosterline.launch.logs import LogWatch
 from rosterline.launch.private import kept_password
 from rosterline.launch.registry import SERVICES
 from rosterline.launch.services import ServicePart
-from rosterline.launch.status import is_ready, local_url
+from rosterline.launch.status import UNREACHABLE, fetch_tasks, is_ready, local_url
 from rosterline.launch.supervise import Supervisor, happens
 
 log = structlog.get_logger(__name__)
@@ -38,6 +38,7 @@ SIS_DATABASE = "sis"
 ROSTERLINE_DATABASE = "rosterline"
 CAPTURE_ROLE = "rosterline_capture"
 LOOK_SECONDS = 0.05
+PROGRESS_SECONDS = 0.5
 # Together less than the five seconds in which everything must have ended.
 SERVICES_SECONDS = 2.0
 NATS_SECONDS = 0.8
@@ -70,7 +71,6 @@ class Instance:
     def __post_init__(self) -> None:
         """Nothing runs yet."""
         self.supervisor = Supervisor(self.write_files)
-        self.watch = LogWatch(self.folder.logs, self.show)
         self.has_services = False
 
     async def run(self) -> int:
@@ -83,8 +83,7 @@ class Instance:
             loop.add_signal_handler(number, self.interrupt)
         with self.folder.locked():
             work = asyncio.create_task(self.work())
-            self.watch = LogWatch(self.folder.logs, self.show)
-            watch = asyncio.create_task(self.watch.follow(self.stop))
+            watch = asyncio.create_task(LogWatch(self.folder.logs, self.show).follow(self.stop))
             stopping = asyncio.create_task(self.stop.wait())
             try:
                 await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -129,10 +128,26 @@ class Instance:
     async def until_ready(self) -> None:
         """Return when the API answers, which it does when the first load is whole."""
         with progress_bar(passing=True) as report:
-            self.watch.report = report
-            while not await self.supervisor.in_thread(is_ready, local_url(self.settings)):
-                await happens(self.stop, LOOK_SECONDS)
-            self.watch.report = None
+            showing = asyncio.create_task(self.show_load(report))
+            try:
+                while not await self.supervisor.in_thread(is_ready, local_url(self.settings)):
+                    await happens(self.stop, LOOK_SECONDS)
+            finally:
+                showing.cancel()
+                await asyncio.gather(showing, return_exceptions=True)
+
+    async def show_load(self, report: Callable[[str, int, int], None]) -> None:
+        """Report how far the first load is, until cancelled; servers may be away meanwhile."""
+        totals: dict[str, int] = {}
+        while not await happens(self.stop, PROGRESS_SECONDS):
+            with suppress(*UNREACHABLE):
+                async with open_connection(self.settings.dsn, "up") as connection:
+                    tasks = await fetch_tasks(connection)
+                for name in totals.keys() - {task.task for task in tasks}:
+                    report(name, totals[name], totals[name])
+                for task in tasks:
+                    totals[task.task] = task.total
+                    report(task.task, task.done, task.total)
 
     async def start_servers(self) -> None:
         """Start a server for each address that was not given."""

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from rosterline.db.tables import sis
 from rosterline.launch import logs
 from rosterline.launch.logs import LogWatch
 
@@ -31,20 +30,6 @@ def test_warnings_and_bare_lines_are_shown(tmp_path: Path, line: str, shown: lis
     (tmp_path / "api.log").write_text(line)
     watch.look()
     assert seen == shown
-
-
-def test_a_first_load_reports_how_far_it_is(tmp_path: Path) -> None:
-    seen: list[tuple[str, int, int]] = []
-    watch = LogWatch(tmp_path, print, report=lambda *step: seen.append(step))
-    (tmp_path / "capture-sis.log").write_text(
-        '{"event": "snapshot.table", "source": "sis", "table": "person"}\n'
-        '{"event": "snapshot.table", "source": "records", "table": "document"}\n'
-    )
-    (tmp_path / "projector.log").write_text(
-        '{"event": "projector.loading", "people": 2000, "of": 9000}\n'
-    )
-    watch.look()
-    assert seen == [("reading tables", 1, len(sis.TABLES)), ("building people", 2000, 9000)]
 
 
 def test_only_whole_new_lines_are_shown(tmp_path: Path) -> None:
