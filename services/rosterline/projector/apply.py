@@ -150,13 +150,17 @@ class Projection:
         spool: Spool,
         names: dict[int, str],
     ) -> None:
-        """Remember what is stored now; stamp anew what became visible after its stamp."""
+        """Remember what is stored now; stamp and tell anew what became visible after its stamp."""
         self.clock, self.cursor, self.reference = clock, cursor, reference
         failpoints.reach(failpoints.PROJECTOR_AFTER_COMMIT)
+        times = 1
         while len(spool) and self.writer.now() > self.clock.last_stamp:
             log.warning("projector.late_commit", records=len(spool))
+            times += 1
+            again = {number: f"{name}-{times}" for number, name in names.items()}
+            writer = replace(self.writer, again=True)
             async with self.connection.transaction():
-                clock = await self.writer.write(self.connection, spool, self.clock, names)
+                clock = await writer.write(self.connection, spool, self.clock, again)
             self.clock = clock
 
     async def change(self, transactions: Transactions) -> tuple[Touched, set[str]]:

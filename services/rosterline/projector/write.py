@@ -43,12 +43,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """What writing needs to know of the installation; `now` is the clock, injected."""
+    """What writing needs to know of the installation; `now` is the clock, injected.
+
+    `again` says that the spool was told of before: nothing in it is new.
+    """
 
     district: str
     base_url: str
     lead_seconds: float
     now: Callable[[], datetime]
+    again: bool = False
 
     async def write(
         self,
@@ -132,6 +136,9 @@ class Writer:
     ) -> ChangeEvent:
         """The record's event."""
         draft = write.draft
+        operation = write.operation
+        if self.again and operation == "created":
+            operation = "updated"
         document = with_base(draft.stamped(stamp), self.base_url)
         return ChangeEvent(
             epoch=epoch,
@@ -139,7 +146,7 @@ class Writer:
             district=self.district,
             version=VERSION,
             entity=draft.entity,
-            operation=write.operation,
+            operation=operation,
             sourced_id=draft.sourced_id,
             time=stamp,
             transaction=place.transaction,
