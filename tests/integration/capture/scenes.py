@@ -165,7 +165,7 @@ async def short_life(serve: Serve, settings: Settings) -> AsyncIterator[None]:
         while not task.done():
             task.cancel()
             # A cancellation may be lost while NATS is being reached.
-            await asyncio.wait([task], timeout=5)
+            await asyncio.wait([task], timeout=2)
 
 
 @dataclass
