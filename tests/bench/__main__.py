@@ -17,6 +17,7 @@ from rich.table import Table
 from rosterline.sample.generate import generate
 from tests.bench.installation import Installation, installation, peak_memory, start_all
 from tests.bench.measures import (
+    last_event,
     measure_capture,
     measure_latency,
     measure_throughput,
@@ -42,12 +43,10 @@ async def measure_load(
     await measured.ready()
     readable = time.perf_counter() - began
     async with client_of(measured.nats.url) as client:
-        events, before = await last_sequence(client, "ONEROSTER"), -1
-        while events != before:
-            before = events
-            await asyncio.sleep(2.0)
-            events = await last_sequence(client, "ONEROSTER")
-    told = time.perf_counter() - began - 2.0
+        events = await last_event(measured)
+        while await last_sequence(client, "ONEROSTER") < events:
+            await asyncio.sleep(0.1)
+    told = time.perf_counter() - began
     rows = sum(summary.rows.values())
     return [
         (

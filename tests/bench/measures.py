@@ -37,6 +37,14 @@ async def visible_students(installation: Installation) -> list[str]:
     return [row[0] for row in rows]
 
 
+async def last_event(installation: Installation) -> int:
+    """How many events have been written into the outbox."""
+    connection = await asyncpg.connect(installation.settings.dsn)
+    count = await connection.fetchval("SELECT last_sequence FROM rosterline.clock")
+    await connection.close()
+    return int(count)
+
+
 async def measure_latency(
     installation: Installation, students: list[str], *, rate: float, seconds: float
 ) -> Latency:

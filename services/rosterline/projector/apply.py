@@ -27,6 +27,7 @@ from rosterline.projector.store import (
     Cursor,
     advance_clock,
     advance_task,
+    analyze,
     begin_task,
     end_task,
     save_cursor,
@@ -252,6 +253,7 @@ class Projection:
         """The mirror is consistent: load the read model, or bring it to the new state at once."""
         reference = await gather_reference(self.connection)
         await end_task(self.connection, ROWS)
+        await analyze(self.connection, "mirror")
         if not self.clock.ready:
             await self.load(reference, f"load-{unit.message.epoch}-{unit.message.position}")
             async with self.connection.transaction():
@@ -260,6 +262,7 @@ class Projection:
                 await end_task(self.connection, PEOPLE)
                 cursor = await self.save(unit, loading=False)
             self.clock, self.cursor, self.reference = ready, cursor, reference
+            await analyze(self.connection, "v1p2")
             log.info("projector.ready", records=ready.last_sequence)
             return
         names = {0: f"snapshot-{unit.message.epoch}-{unit.message.position}"}

@@ -77,6 +77,9 @@ ON CONFLICT (stream) DO UPDATE SET
 """
 
 
+TABLES_OF_SCHEMA = """
+SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1
+"""
 BEGIN_TASK = """
 INSERT INTO rosterline.progress (task, done, total) VALUES ($1, 0, $2)
 ON CONFLICT (task) DO UPDATE SET done = 0, total = excluded.total
@@ -171,6 +174,12 @@ async def advance_task(connection: asyncpg.Connection, task: str, count: int) ->
 async def end_task(connection: asyncpg.Connection, task: str) -> None:
     """The task is done."""
     await connection.execute(END_TASK, task)
+
+
+async def analyze(connection: asyncpg.Connection, schema: str) -> None:
+    """Tell the planner what a schema holds that was empty a moment ago."""
+    for (table,) in await connection.fetch(TABLES_OF_SCHEMA, schema):
+        await connection.execute(f"ANALYZE {table}")
 
 
 async def fetch_stored(

@@ -7,7 +7,7 @@ throw-away and acknowledges nothing. Messages come as they are stored: no waitin
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import orjson
@@ -20,8 +20,11 @@ PULL_BYTES = 16_000_000
 PULL_SECONDS = 30
 HEARTBEAT_SECONDS = 2
 SILENCE_SECONDS = 10.0
-FORGOTTEN_AFTER_SECONDS = 60.0
+LOOK_SECONDS = 0.5
+# Long enough for a reader that is busy with a first load; a dead one's consumer costs little.
+FORGOTTEN_AFTER_SECONDS = 900.0
 HEARTBEAT_STATUS = "100"
+NO_RESPONDERS_STATUS = "503"
 
 
 class ReaderLostError(Exception):
@@ -51,6 +54,7 @@ class StreamReader:
         self.inbox = inbox
         self.sequence = sequence
         self.asked = 0
+        self.reconnects = client.stats["reconnects"]
         self.arrived: deque[Msg] = deque()
         self.news = asyncio.Event()
 
@@ -81,11 +85,15 @@ class StreamReader:
         if self.arrived:
             return
         self.news.clear()
-        try:
-            async with asyncio.timeout(SILENCE_SECONDS):
-                await self.news.wait()
-        except TimeoutError as error:
-            raise ReaderLostError("the server is silent") from error
+        deadline = asyncio.get_running_loop().time() + SILENCE_SECONDS
+        while not self.arrived:
+            if self.client.stats["reconnects"] != self.reconnects:
+                raise ReaderLostError("the connection is another one; its consumer may be gone")
+            if asyncio.get_running_loop().time() > deadline:
+                raise ReaderLostError("the server is silent")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self.news.wait()
 
     async def ask(self) -> None:
         """Keep enough messages asked for."""
@@ -102,7 +110,8 @@ class StreamReader:
 
     def heed(self, headers: dict[str, str]) -> None:
         """Word about a request: a heartbeat, or that it has ended and must be made again."""
-        if "Consumer Deleted" in headers.get("Description", ""):
+        is_deleted = "Consumer Deleted" in headers.get("Description", "")
+        if is_deleted or headers.get("Status") == NO_RESPONDERS_STATUS:
             raise ReaderLostError("the consumer is gone")
         if headers.get("Status") != HEARTBEAT_STATUS:
             self.asked = 0
