@@ -65,20 +65,29 @@ class Scene:
 
     async def messages(self) -> list[Message]:
         """Everything in stream SIS, which nobody purges here."""
-        jetstream = self.client.jetstream()
-        last = await last_sequence(self.client, "SIS")
-        if last > len(self.seen):
-            config = ConsumerConfig(
-                ack_policy=AckPolicy.NONE,
-                deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-                opt_start_seq=len(self.seen) + 1,
-            )
-            subscription = await jetstream.pull_subscribe("", stream="SIS", config=config)
-            while len(self.seen) < last:
-                for message in await subscription.fetch(last - len(self.seen), timeout=5):
-                    self.seen.append(SOURCE_MESSAGE.validate_json(message.data))
-            await subscription.unsubscribe()
+        async for data in self.raw(len(self.seen)):
+            self.seen.append(SOURCE_MESSAGE.validate_json(data))
         return [*self.seen]
+
+    async def raw(self, after: int) -> AsyncIterator[bytes]:
+        """What is in stream SIS now behind a sequence."""
+        last = await last_sequence(self.client, "SIS")
+        if last <= after:
+            return
+        config = ConsumerConfig(
+            ack_policy=AckPolicy.NONE,
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=after + 1,
+            inactive_threshold=60,
+        )
+        jetstream = self.client.jetstream()
+        subscription = await jetstream.pull_subscribe("", stream="SIS", config=config)
+        while after < last:
+            # Few at a time: large ones would pile up in the server, which then hangs up.
+            for message in await subscription.fetch(min(last - after, 50), timeout=5):
+                after += 1
+                yield message.data
+        await subscription.unsubscribe()
 
     async def people(self, first: int, last: int) -> None:
         """Add people with these numbers."""
@@ -119,13 +128,17 @@ class Scene:
 
     async def settled(self, word: str = "the very last") -> list[Message]:
         """Commit one more change, wait until it has arrived, and give all of the stream."""
+        await self.arrived(word)
+        return await self.messages()
+
+    async def arrived(self, word: str = "the very last") -> None:
+        """Commit one more change, and wait until the stream has it."""
         await self.sis.execute(
             "INSERT INTO sis.district (district_guid, name, lms_exclude) "
             "VALUES (gen_random_uuid(), $1, false)",
             word,
         )
         await self.said(word)
-        return await self.messages()
 
     async def table(self, name: str, *key: str) -> Table:
         """A table of the SIS as texts by key."""
