@@ -175,9 +175,11 @@ async def test_heartbeats_show_that_an_idle_server_lives(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 async def test_reading_goes_on_without_a_gap_after_the_server_was_restarted(
-    nats_server: EmbeddedNats, number: signal.Signals
+    nats_server: EmbeddedNats, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a service does: open another reader behind the last message that was taken."""
+    monkeypatch.setattr(reader_module, "SILENCE_SECONDS", 2.5)
+    monkeypatch.setattr(reader_module, "HEARTBEAT_SECONDS", 1)
     async with connect(nats_server.url, "test") as client:
         await client.jetstream().add_stream(StreamConfig(name=STREAM, subjects=["things.>"]))
         await publish(client, 1, 30)
