@@ -113,13 +113,18 @@ async def test_messages_purged_before_the_position_is_reached_are_a_gap(client: 
             await reader.read(10)
 
 
-async def test_a_deleted_consumer_is_a_lost_reader(client: Client) -> None:
+async def test_a_deleted_consumer_is_a_lost_reader(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server says so; should a request cross its word, silence does."""
+    monkeypatch.setattr(reader_module, "SILENCE_SECONDS", 2.5)
+    monkeypatch.setattr(reader_module, "HEARTBEAT_SECONDS", 1)
     async with open_reader(client, STREAM, 0) as reader:
         reading = asyncio.create_task(reader.read(10))
         name = await until(lambda: consumer_of(client))
         await client.jetstream().delete_consumer(STREAM, name)
         with pytest.raises(ReaderLostError):
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(5):
                 await reading
 
 
