@@ -8,13 +8,15 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import asyncpg
 import typer
+import uvloop
 from nats.errors import Error as NatsError
 from sqlalchemy.exc import DBAPIError
 
@@ -22,9 +24,11 @@ from rosterline.api.connections import InvalidConnectionError
 from rosterline.api.service import PortTakenError
 from rosterline.bus.connection import BusUnreachableError
 from rosterline.bus.reader import StreamGapError, StreamMessage
+from rosterline.capture import service as capture
 from rosterline.capture.service import AnotherCaptureError, PreflightError
 from rosterline.config.settings import Settings
 from rosterline.db.pools import DatabaseUnreachableError
+from rosterline.db.tables import sis
 from rosterline.launch import registry, tail
 from rosterline.launch.check import inspect_all
 from rosterline.launch.connections import connection_commands
@@ -87,6 +91,10 @@ def quietly() -> None:
     warn_only()
 
 
+SnapshotOption = Annotated[
+    str,
+    typer.Option(help="Tables to send whole once more before going on, separated by commas."),
+]
 PortOption = Annotated[
     int | None,
     typer.Option("--port", min=0, max=65535, help="Port of the API; 0 takes any free one."),
@@ -202,9 +210,17 @@ def version_command() -> None:
 
 
 @capture_commands.command("sis")
-def capture_sis_command(data: DataOption = None) -> None:
+def capture_sis_command(data: DataOption = None, snapshot: SnapshotOption = "") -> None:
     """Capture the SIS database into stream SIS."""
-    run_one(registry.CAPTURE_SIS, data)
+    tables = tuple(table for table in snapshot.split(",") if table)
+    unknown = sorted(set(tables) - set(sis.TABLES))
+    if unknown:
+        raise UsageError(
+            f"no table of the SIS: {', '.join(unknown)}; "
+            f"choose from {', '.join(sorted(sis.TABLES))}"
+        )
+    serve = partial(capture.serve_sis, resnapshot=tables)
+    run_one(replace(registry.CAPTURE_SIS, serve=serve), data)
 
 
 @capture_commands.command("records")
@@ -230,7 +246,7 @@ def run_one(
 ) -> None:
     """Run a service in this process."""
     settings = find_settings(data, *service.needs).model_copy(update=changed or {})
-    asyncio.run(run_service(service, settings))
+    uvloop.run(run_service(service, settings))
 
 
 def up_settings(port: int | None) -> Settings:
