@@ -13,9 +13,7 @@ from tests.support.servers import SIS_PUBLICATION, Databases
 
 @pytest.mark.parametrize("lineage", ["sis", "rosterline"])
 def test_migrated_tables_equal_the_declared_ones(databases: Databases, lineage: str) -> None:
-    engine = create_engine(
-        sqlalchemy_url(databases.sis_dsn if lineage == "sis" else databases.dsn)
-    )
+    engine = create_engine(sqlalchemy_url(databases.sis_dsn if lineage == "sis" else databases.dsn))
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection,
