@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+from typing_extensions import override
 
 from rosterline.events.source import SOURCE_MESSAGE
 from rosterline.oneroster.v1p2 import MODELS
@@ -15,10 +18,32 @@ from rosterline.oneroster.v1p2 import MODELS
 FOLDER = Path(__file__).parent / "schemas"
 
 
+class RecordSchema(GenerateJsonSchema):
+    """Schemas of records as they are sent: what is absent is left out, and never null."""
+
+    @override
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """The value, when there is one."""
+        return self.generate_inner(schema["schema"])
+
+    @override
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """The value; readers are to put nothing in the place of an absent one."""
+        return self.generate_inner(schema["schema"])
+
+    @override
+    def field_title_should_be_set(self, schema: object) -> bool:
+        """A member's name says enough."""
+        return False
+
+
 def event_schemas() -> Iterator[tuple[str, dict[str, Any]]]:
     """File name and schema of every event."""
     for entity, model in MODELS.items():
-        record = model.model_json_schema(by_alias=True, mode="serialization")
+        record = model.model_json_schema(
+            by_alias=True, mode="serialization", schema_generator=RecordSchema
+        )
+        record["required"].append("dateLastModified")
         definitions = record.pop("$defs", {})
         definitions[model.__name__] = record
         yield (
