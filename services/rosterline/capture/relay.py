@@ -5,8 +5,11 @@ our own whose fate is unknown, makes the next one fail; capture then reads the s
 and goes on from there. So nothing is ever stored twice, and no dedupe window is needed.
 """
 
+import asyncio
 import uuid
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import orjson
 from nats.aio.client import Client
@@ -18,6 +21,7 @@ from rosterline.bus.topology import identity
 from rosterline.capture.parts import Outgoing
 
 ACK_SECONDS = 10.0
+LOOK_SECONDS = 0.25
 LARGEST_BATCH = 500
 LARGEST_BATCH_BYTES = 4_000_000
 EXPECTED_LAST = "Nats-Expected-Last-Sequence"
@@ -25,6 +29,7 @@ BATCH_ID = "Nats-Batch-Id"
 BATCH_SEQUENCE = "Nats-Batch-Sequence"
 BATCH_COMMIT = "Nats-Batch-Commit"
 WRONG_LAST_SEQUENCE = {10070, 10071, 10164}
+Answer = TypeVar("Answer")
 
 
 class FencedError(Exception):
@@ -96,14 +101,31 @@ class Relay:
         """Store one message."""
         headers = message.headers | {EXPECTED_LAST: str(self.last_sequence)}
         try:
-            ack = await self.jetstream.publish(
-                message.subject, message.data, timeout=ACK_SECONDS, headers=headers
+            ack = await self.answer(
+                self.jetstream.publish(
+                    message.subject, message.data, timeout=ACK_SECONDS, headers=headers
+                )
             )
         except APIError as error:
             raise refusal(error.err_code, error.description) from error
         except (NatsError, TimeoutError, OSError) as error:
             raise PublishError(f"no acknowledgement from NATS: {error!r}") from error
         self.last_sequence = ack.seq
+
+    async def answer(self, request: Coroutine[Any, Any, Answer]) -> Answer:
+        """The server's answer; PublishError at once when the connection that was asked is lost.
+
+        What is asked while there is no connection is sent with the next one.
+        """
+        lost_with = self.client.stats["reconnects"] + (1 if self.client.is_connected else 2)
+        asking = asyncio.ensure_future(request)
+        try:
+            while not (await asyncio.wait([asking], timeout=LOOK_SECONDS))[0]:
+                if self.client.stats["reconnects"] >= lost_with:
+                    raise PublishError("the connection was lost before NATS answered")
+            return asking.result()
+        finally:
+            asking.cancel()
 
     async def publish_batch(self, messages: list[Outgoing]) -> None:
         """Store several messages, all or none (NATS ADR-50)."""
@@ -118,8 +140,10 @@ class Relay:
                     await self.client.publish(message.subject, message.data, headers=headers)
                     continue
                 headers[BATCH_COMMIT] = "1"
-                answer = await self.client.request(
-                    message.subject, message.data, timeout=ACK_SECONDS, headers=headers
+                answer = await self.answer(
+                    self.client.request(
+                        message.subject, message.data, timeout=ACK_SECONDS, headers=headers
+                    )
                 )
                 reply = answer.data
         except (NatsError, TimeoutError, OSError) as error:
