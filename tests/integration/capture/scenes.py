@@ -9,7 +9,10 @@ from typing import Any
 
 import asyncpg
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
 
 from rosterline.capture.position import parse_lsn
 from rosterline.config.settings import Settings
@@ -26,7 +29,7 @@ from rosterline.events.source import (
 from rosterline.launch.embedded import EmbeddedNats
 from tests.support.running import settings_for, until
 from tests.support.servers import Databases
-from tests.support.streams import Message, client_of, last_sequence
+from tests.support.streams import Message, client_of
 
 Key = tuple[str | None, ...]
 Table = dict[Key, Values]
@@ -71,8 +74,8 @@ class Scene:
 
     async def raw(self, after: int) -> AsyncIterator[bytes]:
         """What is in stream SIS now behind a sequence."""
-        last = await last_sequence(self.client, "SIS")
-        if last <= after:
+        last = await self.length()
+        if last is None or last <= after:
             return
         config = ConsumerConfig(
             ack_policy=AckPolicy.NONE,
@@ -80,7 +83,7 @@ class Scene:
             opt_start_seq=after + 1,
             inactive_threshold=60,
         )
-        jetstream = self.client.jetstream()
+        jetstream = self.jetstream()
         subscription = await jetstream.pull_subscribe("", stream="SIS", config=config)
         while after < last:
             # Few at a time: large ones would pile up in the server, which then hangs up.
@@ -101,27 +104,53 @@ class Scene:
         """Wait until so many snapshots are whole."""
 
         async def enough() -> bool:
+            if await self.length() is None:
+                return False
             ends = [m for m in await self.messages() if isinstance(m, SnapshotEnd)]
             return len(ends) >= count
 
         await until(enough)
 
+    async def length(self) -> int | None:
+        """How many messages the stream holds, if NATS answers."""
+        try:
+            return (await self.jetstream().stream_info("SIS")).state.last_seq
+        except NotFoundError:
+            return 0
+        except (NatsError, TimeoutError):
+            return None
+
+    def jetstream(self) -> JetStreamContext:
+        """JetStream, of which an answer is not awaited long: it may be down."""
+        return self.client.jetstream(timeout=0.5)
+
     async def grown_by(self, count: int) -> None:
         """Wait until the stream holds so many messages more."""
-        before = await last_sequence(self.client, "SIS")
+        before = 0
+
+        async def counted() -> bool:
+            nonlocal before
+            length = await self.length()
+            before = length or 0
+            return length is not None
+
+        await until(counted)
 
         async def enough() -> bool:
-            return await last_sequence(self.client, "SIS") >= before + count
+            return (await self.length() or 0) >= before + count
 
         await until(enough)
 
     async def said(self, word: str, stream: str = "SIS") -> None:
         """Wait until the stream's last message holds the word."""
-        jetstream = self.client.jetstream()
+        jetstream = self.jetstream()
 
         async def heard() -> bool:
-            last = await last_sequence(self.client, stream)
-            message = await jetstream.get_msg(stream, last) if last else None
+            try:
+                last = (await jetstream.stream_info(stream)).state.last_seq
+                message = await jetstream.get_msg(stream, last) if last else None
+            except (NatsError, TimeoutError):
+                return False
             return message is not None and word.encode() in (message.data or b"")
 
         await until(heard)
@@ -161,10 +190,11 @@ async def open_scene(
     settings = settings_for(databases, nats, **changes)
     sis = await asyncpg.connect(databases.sis_dsn)
     async with client_of(nats.url) as client:
+        scene = Scene(databases, nats, settings, sis, client)
         try:
-            yield Scene(databases, nats, settings, sis, client)
+            yield scene
         finally:
-            sis.terminate()
+            scene.sis.terminate()
 
 
 @asynccontextmanager
@@ -275,6 +305,8 @@ async def write_randomly(dsn: str, seed: int, enough: asyncio.Event) -> int:
         except (asyncpg.TransactionRollbackError, asyncpg.UniqueViolationError):
             continue
         except LOST_CONNECTION:
+            if connection is not None:
+                connection.terminate()
             connection = None
     if connection is not None:
         await connection.close()
