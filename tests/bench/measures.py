@@ -16,7 +16,7 @@ from tests.support.streams import client_of, last_sequence
 
 VISIBLE = "SELECT sourced_id FROM v1p2.users WHERE status = 'active' AND is_student ORDER BY 1"
 UPDATE = "UPDATE sis.person SET email = $1 WHERE person_guid = ANY($2::uuid[])"
-TOKEN = b"@bench.test"
+TOKEN = b".bench.test"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ async def measure_latency(
         for number in range(total):
             await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
             student = students[number % len(students)]
-            await connection.execute(UPDATE, f"n{number}@bench.test", [student])
+            await connection.execute(UPDATE, f"n{number}@r{began:.0f}.bench.test", [student])
             committed[number] = time.perf_counter()
         await connection.close()
         async with asyncio.timeout(60):
@@ -75,8 +75,8 @@ async def receive(client: Client, after: int, total: int, received: dict[int, fl
         while len(received) < total:
             for message in await reader.read(500):
                 now = time.perf_counter()
-                end = message.data.find(TOKEN)
-                if end > 0:
+                end = message.data.find(b"@r")
+                if TOKEN in message.data:
                     start = message.data.rindex(b'"n', 0, end) + 2
                     received[int(message.data[start:end])] = now
 
