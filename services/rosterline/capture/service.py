@@ -109,7 +109,8 @@ async def serve(
 async def live(capture: Capture, stop: asyncio.Event, asked: set[str]) -> None:
     """One life: it ends with the connection that holds the slot's lock, and soon after `stop`.
 
-    A snapshot that is cut short goes on at the next start.
+    A snapshot that is cut short goes on at the next start. A server that shuts down cuts that
+    connection first; it would wait for the other one until all its WAL is confirmed.
     """
     lost = asyncio.Event()
     capture.database.add_termination_listener(lambda _: lost.set())

@@ -77,7 +77,6 @@ class Streamer:
         self.confirmation = Confirmation(self.mark.lsn)
         self.confirmed = self.mark.lsn
         self.published_since = False
-        self.asked = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Stream until `stop`; then confirm what was stored, and return."""
@@ -110,14 +109,10 @@ class Streamer:
                         await self.send(item)
 
     async def keepalive(self, message: Keepalive) -> None:
-        """Between transactions all WAL so far has been dealt with; answer when asked.
-
-        A server that shuts down asks, and waits until all that it sent is confirmed.
-        """
+        """Between transactions all WAL so far has been dealt with; answer when asked."""
         if not self.assembler.in_transaction:
             await self.passed(message.wal_end)
         if message.reply:
-            self.asked.set()
             await self.replication.confirm(self.confirmed)
 
     async def send(self, message: Outgoing) -> None:
@@ -162,21 +157,12 @@ class Streamer:
         """Confirm what is durable: soon while there is work, now and then while there is none."""
         confirmed_at = time.monotonic()
         while True:
-            asked = await self.asked_within(CONFIRM_SECONDS)
+            await asyncio.sleep(CONFIRM_SECONDS)
             now = time.monotonic()
-            due = asked or self.published_since or now - confirmed_at >= self.idle_seconds
+            due = self.published_since or now - confirmed_at >= self.idle_seconds
             if due and self.confirmation.confirmable > self.confirmed:
                 await self.confirm_now()
                 confirmed_at = now
-
-    async def asked_within(self, seconds: float) -> bool:
-        """Wait; whether the server has asked meanwhile."""
-        self.asked.clear()
-        try:
-            async with asyncio.timeout(seconds):
-                return await self.asked.wait()
-        except TimeoutError:
-            return False
 
     async def stay_alive(self) -> None:
         """Tell the server that we are here, also while NATS keeps all others waiting."""

@@ -73,7 +73,8 @@ async def test_g1_an_outage_of_nats_neither_cuts_the_replication_nor_loses_a_cha
             await scene.snapshots_ended()
             before = await slot_of(scene.sis)
             nats_server.stop()
-            await scene.people(1, 50)
+            # More than waits between reading and publishing, so that reading stops as well.
+            await scene.people(1, 40_000)
             await waited(scene.sis, 4.5)
             during = await slot_of(scene.sis)
             nats_server.start()
@@ -211,7 +212,7 @@ async def test_g6_an_idle_capture_does_not_hold_up_the_servers_shutdown(
         await scene.snapshots_ended()
         # WAL that is not ours, and that the idle capture would confirm in ten minutes only.
         await scene.sis.execute("CREATE TABLE public.not_ours AS SELECT generate_series(1, 9)")
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(3):
             await asyncio.to_thread(own_postgres.stop)
         own_postgres.start()
         await connected_again(scene)
