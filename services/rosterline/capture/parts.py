@@ -11,7 +11,7 @@ from typing import Literal
 from rosterline.capture.pgoutput import Begin, Commit, Decoded, LogicalMessage
 from rosterline.capture.position import Position, format_lsn
 from rosterline.events.change import OUTBOX_PREFIX, parse_outbox
-from rosterline.events.source import Change, TransactionPart
+from rosterline.events.source import Change, TransactionPart, Values
 
 POSITION_HEADER = "Rosterline-Position"
 KIND_HEADER = "Rosterline-Kind"
@@ -65,8 +65,17 @@ def text_size(value: str | None) -> int:
 
 def change_size(change: Change) -> int:
     """About the bytes that a change takes as JSON."""
-    values = [*change.key.items(), *(change.row or {}).items()]
-    return ROW_OVERHEAD + sum(len(name) + text_size(value) + 6 for name, value in values)
+    return ROW_OVERHEAD + values_size(change.key) + values_size(change.row or {})
+
+
+def values_size(values: Values) -> int:
+    """About the bytes that values take as JSON."""
+    size = 0
+    for name, value in values.items():
+        size += len(name) + 6
+        # As in text_size; a call for every value would take longer than all the rest.
+        size += 4 if value is None else len(value) if value.isascii() else len(value.encode())
+    return size
 
 
 class Assembler:
