@@ -46,7 +46,7 @@ Transactions = list[tuple[int, TransactionPart]]
 
 
 class ConflictError(Exception):
-    """Transactions of a batch cannot share a stamp; `first` is the one to begin another with."""
+    """Transactions of a batch cannot share a stamp; those before `first` perhaps can."""
 
     def __init__(self, first: int) -> None:
         super().__init__(f"transaction {first} of the batch concerns what an earlier one did")
@@ -114,15 +114,20 @@ class Projection:
         return cursor
 
     async def apply_batch(self, transactions: Transactions) -> None:
-        """Apply whole transactions with one stamp; those that concern one record, one by one."""
+        """Apply whole transactions with one stamp, but in several goes where they conflict.
+
+        After a conflict a go is at most twice as long as the last one, so that not much is tried in
+        vain when there are many.
+        """
+        size = len(transactions)
         while transactions:
             try:
-                await self.commit(transactions)
+                await self.commit(transactions[:size])
             except ConflictError as conflict:
-                await self.apply_batch(transactions[: conflict.first])
-                transactions = transactions[conflict.first :]
+                size = conflict.first
             else:
-                return
+                transactions = transactions[size:]
+                size *= 2
 
     async def commit(self, transactions: Transactions) -> None:
         """Apply transactions in one transaction of ours; raises ConflictError."""
@@ -200,7 +205,7 @@ class Projection:
         if not len(spool):
             return self.clock, reference
         if len(names) > 1 and len(spool) > MOST_TOGETHER:
-            raise ConflictError(1)
+            raise ConflictError(len(names) // 2)
         clock = await self.writer.write(self.connection, spool, self.clock, names)
         return clock, reference
 

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Date, Integer, Table, Uuid
+from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Date, Integer, Table, Text, Uuid
 from sqlalchemy.types import TypeEngine
 
 from rosterline.db.tables.sis import SIS
@@ -54,6 +54,16 @@ def matching(table: Table, first: int = 1) -> str:
     return " AND ".join(
         f"{column.name} = ${number}" for number, column in enumerate(key_columns(table), first)
     )
+
+
+def edges_to(table: Table) -> list[tuple[Table, str]]:
+    """The tables and columns that refer to a table."""
+    return [
+        (child, key.parent.name)
+        for child in TABLES.values()
+        for key in child.foreign_keys
+        if key.column.table is table
+    ]
 
 
 @dataclass
@@ -99,10 +109,20 @@ class Mutator:
         self.done.append(text)
 
     async def pick(self, table: Table) -> Key | None:
-        """A random row's key."""
+        """A random row's key; often that of a row to which others belong."""
+        edges = edges_to(table)
+        if edges and self.rng.random() < 0.6:
+            key = await self.pick_parent(*self.rng.choice(edges))
+            if key is not None:
+                return key
         names = ", ".join(column.name for column in key_columns(table))
         keys = await self.connection.fetch(f"SELECT {names} FROM sis.{table.name} ORDER BY {names}")
         return tuple(self.rng.choice(keys)) if keys else None
+
+    async def pick_parent(self, child: Table, column: str) -> Key | None:
+        """The key of a row to which a random row of another table belongs."""
+        rows = await self.connection.fetch(f"SELECT {column} FROM sis.{child.name} ORDER BY 1")
+        return tuple(self.rng.choice(rows)) if rows else None
 
     async def value(self, column: Column[Any]) -> Any:
         """A random value that the column may hold."""
@@ -153,8 +173,9 @@ class Mutator:
         columns = [column for column in table.columns if not column.primary_key]
         if key is None or not columns:
             return
-        chosen = self.rng.sample(columns, min(len(columns), self.rng.choice((1, 1, 2))))
-        for column in chosen:
+        weights = [1 if isinstance(column.type, Text) else 3 for column in columns]
+        chosen = self.rng.choices(columns, weights, k=self.rng.choice((1, 1, 2)))
+        for column in dict.fromkeys(chosen):
             value = await self.value(column)
             if isinstance(column.type, Boolean) and self.rng.random() < 0.8:
                 value = not await self.read(table, key, column.name)
@@ -191,26 +212,28 @@ class Mutator:
         places = ", ".join(f"${number}" for number, _ in enumerate(values, 1))
         await self.connection.execute(f"INSERT INTO sis.{table.name} VALUES ({places})", *values)
 
-    async def dependents(self, table: Table, key: Key) -> list[tuple[Table, Key]]:
+    async def dependents(
+        self, table: Table, key: Key, *, most: int = LARGEST_CASCADE
+    ) -> list[tuple[Table, Key]]:
         """The rows that refer to a row, and those that refer to them, children first."""
         found: list[tuple[Table, Key]] = []
-        if len(key_columns(table)) > 1:
-            return found
-        for child in TABLES.values():
-            names = ", ".join(column.name for column in key_columns(child))
-            for reference in child.foreign_keys:
-                if reference.column.table is not table:
-                    continue
-                rows = await self.connection.fetch(
-                    f"SELECT {names} FROM sis.{child.name} WHERE {reference.parent.name} = $1",
-                    *key,
-                )
-                if len(rows) > LARGEST_CASCADE:
-                    return [(table, key)] * (LARGEST_CASCADE + 1)
-                for row in rows:
-                    found += await self.dependents(child, tuple(row))
-                    found.append((child, tuple(row)))
+        for child, column in edges_to(table):
+            names = ", ".join(each.name for each in key_columns(child))
+            query = f"SELECT {names} FROM sis.{child.name} WHERE {column} = $1 ORDER BY {names}"
+            rows = await self.connection.fetch(query, *key)
+            if len(rows) > most:
+                return [(table, key)] * (most + 1)
+            for row in rows:
+                found += await self.dependents(child, tuple(row), most=most)
+                found.append((child, tuple(row)))
         return found
+
+    async def take(self, table: Table, key: Key) -> list[Any]:
+        """Delete a row; its values."""
+        row = await self.connection.fetchrow(
+            f"DELETE FROM sis.{table.name} WHERE {matching(table)} RETURNING *", *key
+        )
+        return list(row or ())
 
     async def delete(self) -> None:
         """A row with all that depends on it, if that is not too much."""
@@ -222,9 +245,7 @@ class Mutator:
         if len(rows) > LARGEST_CASCADE:
             return
         for owner, row in [*dict.fromkeys(rows), (table, key)]:
-            await self.connection.execute(
-                f"DELETE FROM sis.{owner.name} WHERE {matching(owner)}", *row
-            )
+            await self.take(owner, row)
         self.note(f"delete {table.name} {key} with {len(rows)} dependents")
 
     async def rekey(self) -> None:
@@ -244,10 +265,7 @@ class Mutator:
         key = await self.pick(table)
         if key is None:
             return
-        row = await self.connection.fetchrow(
-            f"DELETE FROM sis.{table.name} WHERE {matching(table)} RETURNING *", *key
-        )
-        await self.store(table, list(row or ()))
+        await self.store(table, await self.take(table, key))
         self.note(f"replace {table.name} {key}")
 
     async def detour(self) -> None:
@@ -261,9 +279,7 @@ class Mutator:
             await self.write(table, first, column, -1)
             await self.write(table, (-1,), column, first[0])
         else:
-            await self.connection.execute(
-                f"DELETE FROM sis.{table.name} WHERE {matching(table)}", *second
-            )
+            await self.take(table, second)
             await self.write(table, first, column, second[0])
         self.note(f"detour {table.name} {first} {second}")
 
