@@ -43,8 +43,11 @@ async def load_differences(chain: Chain) -> list[str]:
         wanted = f'{{"{draft.entity.single}":{with_base(draft.stamped(stamp), BASE_URL)}}}'
         if document != wanted:
             found.append(f"{key} is {document} and should be {wanted}")
-    active = await chain.store.stored(only_active=True)
-    found += [f"{key} should be no more" for key in active if key not in expected]
+    found += [
+        f"{key} should be no more"
+        for key, document in stored.items()
+        if key not in expected and orjson.loads(document)[Entity(key[0]).single]["status"] == ACTIVE
+    ]
     return found
 
 

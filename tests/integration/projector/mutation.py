@@ -115,9 +115,14 @@ class Mutator:
             key = await self.pick_parent(*self.rng.choice(edges))
             if key is not None:
                 return key
+        keys = await self.keys(table)
+        return self.rng.choice(keys) if keys else None
+
+    async def keys(self, table: Table) -> list[Key]:
+        """The keys of all rows, in order."""
         names = ", ".join(column.name for column in key_columns(table))
-        keys = await self.connection.fetch(f"SELECT {names} FROM sis.{table.name} ORDER BY {names}")
-        return tuple(self.rng.choice(keys)) if keys else None
+        query = f"SELECT {names} FROM sis.{table.name} ORDER BY {names}"
+        return [tuple(row) for row in await self.connection.fetch(query)]
 
     async def pick_parent(self, child: Table, column: str) -> Key | None:
         """The key of a row to which a random row of another table belongs."""
