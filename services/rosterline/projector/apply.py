@@ -109,7 +109,13 @@ class Projection:
         self, unit: Received, *, loading: bool, committed_at: datetime | None = None
     ) -> Cursor:
         """Store the position behind a message."""
-        cursor = Cursor(self.cursor.created, unit.sequence, unit.message.position, loading)
+        cursor = Cursor(
+            self.cursor.created,
+            unit.sequence,
+            unit.message.position,
+            loading,
+            unit.message.epoch,
+        )
         await save_cursor(self.connection, self.stream, cursor, committed_at)
         return cursor
 

@@ -15,7 +15,7 @@ from nats.errors import Error as NatsError
 
 from rosterline.bus.connection import BusUnreachableError, connect
 from rosterline.bus.reader import ReaderLostError, StreamMessage, StreamReader, open_reader
-from rosterline.bus.topology import SIS, ensure_streams, identity
+from rosterline.bus.topology import SIS, ensure_streams
 from rosterline.config.settings import Settings
 from rosterline.db.pools import LOST_CONNECTION, open_connection
 from rosterline.events.source import SOURCE_MESSAGE
@@ -23,13 +23,17 @@ from rosterline.projector.apply import Projection
 from rosterline.projector.batch import Limits, Received, units
 from rosterline.projector.facts import Switches
 from rosterline.projector.gather import gather_reference
+from rosterline.projector.resume import (
+    AnotherEpochError,
+    find_cursor,
+    go_to_snapshot,
+    of_one_epoch,
+)
 from rosterline.projector.store import (
     AnotherProjectorError,
     Cursor,
     fetch_clock,
-    fetch_cursor,
     outbox_has_reader,
-    save_cursor,
     try_lock,
 )
 from rosterline.projector.write import Writer
@@ -95,19 +99,35 @@ async def run(
     await become_the_only_one(connection, settings.district)
     await ensure_streams(client.jetstream(), [SIS])
     slot = f"{settings.slot_prefix}_records"
-    while not await outbox_has_reader(connection, slot):
+    if not await outbox_has_reader(connection, slot):
         log.info("projector.waiting", for_slot=slot)
+    while not await outbox_has_reader(connection, slot):
         if await wait_or_stop(stop, FIRST_PAUSE_SECONDS):
             return
-    projection = await prepare(settings, connection, client, now)
+    while (cursor := await find_cursor(connection, client.jetstream(), settings.district)) is None:
+        log.warning("projector.waiting", for_snapshot="the stream lost its newest messages")
+        if await wait_or_stop(stop, LONGEST_PAUSE_SECONDS):
+            return
+    projection = await prepare(settings, connection, cursor, now)
     async with open_reader(client, SIS, projection.cursor.sequence) as reader:
         log.info("projector.reading", after=projection.cursor.sequence)
         purge = Purge(client, settings.keep_source_hours)
         limits = Limits(settings.batch_transactions, settings.batch_rows)
         while messages := await read_or_stop(reader, stop, settings.batch_transactions):
             failpoints.reach(failpoints.PROJECTOR_AFTER_FETCH)
-            for unit in units(decoded(messages), limits):
-                await projection.apply(unit)
+            following = of_one_epoch(decoded(messages), projection.cursor.epoch)
+            try:
+                for unit in units(following, limits):
+                    await projection.apply(unit)
+            except AnotherEpochError as error:
+                await go_to_snapshot(
+                    connection,
+                    client.jetstream(),
+                    projection.cursor,
+                    settings.district,
+                    newer=True,
+                )
+                raise ReaderLostError(str(error)) from error
             await purge.applied(projection.cursor.sequence)
 
 
@@ -123,15 +143,10 @@ async def become_the_only_one(connection: asyncpg.Connection, district: str) -> 
 async def prepare(
     settings: Settings,
     connection: asyncpg.Connection,
-    client: Client,
+    cursor: Cursor,
     now: Callable[[], datetime],
 ) -> Projection:
-    """Read where we are; a stream that is another one than before is read from its beginning."""
-    created = identity(await client.jetstream().stream_info(SIS))
-    cursor = await fetch_cursor(connection, SIS)
-    if cursor is None or cursor.created != created:
-        cursor = Cursor(created, 0, "0/0", loading=True)
-        await save_cursor(connection, SIS, cursor)
+    """What the projector remembers of the database."""
     zone = ZoneInfo(settings.time_zone)
 
     def today() -> date:

@@ -64,15 +64,15 @@ UPDATE rosterline.clock SET last_stamp = $1, last_sequence = $2, ready = $3
 WHERE id = 1 AND last_sequence = $4 RETURNING id
 """
 CURSOR = """
-SELECT created, sequence, position, loading FROM rosterline.cursor WHERE stream = $1
+SELECT created, sequence, position, loading, epoch FROM rosterline.cursor WHERE stream = $1
 """
 SAVE_CURSOR = """
 INSERT INTO rosterline.cursor
-    (stream, created, sequence, position, loading, applied_at, committed_at)
-VALUES ($1, $2, $3, $4, $5, clock_timestamp(), $6)
+    (stream, created, sequence, position, loading, applied_at, committed_at, epoch)
+VALUES ($1, $2, $3, $4, $5, clock_timestamp(), $6, $7)
 ON CONFLICT (stream) DO UPDATE SET
     created = excluded.created, sequence = excluded.sequence, position = excluded.position,
-    loading = excluded.loading, applied_at = excluded.applied_at,
+    loading = excluded.loading, applied_at = excluded.applied_at, epoch = excluded.epoch,
     committed_at = coalesce(excluded.committed_at, cursor.committed_at)
 """
 
@@ -100,6 +100,7 @@ class Cursor:
     sequence: int
     position: str
     loading: bool
+    epoch: int = 0
 
 
 async def try_lock(connection: asyncpg.Connection, district: str) -> bool:
@@ -112,10 +113,15 @@ async def try_lock(connection: asyncpg.Connection, district: str) -> bool:
 
 
 async def outbox_has_reader(connection: asyncpg.Connection, slot: str) -> bool:
-    """Whether the slot that reads the outbox exists: events written before it would be lost."""
+    """Whether the slot that reads the outbox is there: events written before it would be lost.
+
+    A slot in the making stands in the list already, but reads nothing until it has a position.
+    """
     return bool(
         await connection.fetchval(
-            "SELECT count(*) FROM pg_replication_slots WHERE slot_name = $1", slot
+            "SELECT count(*) FROM pg_replication_slots "
+            "WHERE slot_name = $1 AND confirmed_flush_lsn IS NOT NULL",
+            slot,
         )
     )
 
@@ -158,6 +164,7 @@ async def save_cursor(
         cursor.position,
         cursor.loading,
         committed_at,
+        cursor.epoch,
     )
 
 

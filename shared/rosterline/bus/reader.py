@@ -24,7 +24,9 @@ LOOK_SECONDS = 0.5
 # Long enough for a reader that is busy with a first load; a dead one's consumer costs little.
 FORGOTTEN_AFTER_SECONDS = 900.0
 HEARTBEAT_STATUS = "100"
-NO_RESPONDERS_STATUS = "503"
+# A request ran out, or reached its size: the two ways in which one ends as it should.
+ENDED_STATUSES = {"408", "409"}
+LOST_DESCRIPTIONS = {"Consumer Deleted", "Consumer is push based", "Exceeded MaxWaiting"}
 
 
 class ReaderLostError(Exception):
@@ -54,6 +56,7 @@ class StreamReader:
         self.inbox = inbox
         self.sequence = sequence
         self.asked = 0
+        self.has_read = False
         self.reconnects = client.stats["reconnects"]
         self.arrived: deque[Msg] = deque()
         self.news = asyncio.Event()
@@ -110,20 +113,26 @@ class StreamReader:
 
     def heed(self, headers: dict[str, str]) -> None:
         """Word about a request: a heartbeat, or that it has ended and must be made again."""
-        is_deleted = "Consumer Deleted" in headers.get("Description", "")
-        if is_deleted or headers.get("Status") == NO_RESPONDERS_STATUS:
-            raise ReaderLostError("the consumer is gone")
-        if headers.get("Status") != HEARTBEAT_STATUS:
-            self.asked = 0
+        status, description = headers.get("Status"), headers.get("Description", "")
+        if status == HEARTBEAT_STATUS:
+            return
+        if status not in ENDED_STATUSES or description in LOST_DESCRIPTIONS:
+            raise ReaderLostError(f"the server refused a request: {status} {description}")
+        # Other requests may still be open: asking for all anew each time would pile them up.
+        self.asked -= int(headers.get("Nats-Pending-Messages", self.asked))
 
     def accept(self, message: Msg) -> StreamMessage:
         """A stored message, checked to be the next one."""
         sequence = message.metadata.sequence.stream
+        if sequence != self.sequence + 1 and self.has_read:
+            # What was on its way when a connection broke is sent to nobody a second time.
+            raise ReaderLostError("messages were lost on the way")
         if sequence != self.sequence + 1:
             raise StreamGapError(
                 f"message {self.sequence + 1} is no longer in the stream; the next is {sequence}"
             )
         self.sequence = sequence
+        self.has_read = True
         self.asked -= 1
         return StreamMessage(sequence, message.subject, message.headers or {}, message.data)
 

@@ -96,13 +96,17 @@ async def test_a_request_is_bounded_in_bytes_and_loses_nothing(
         assert len(reader.arrived) < 20
 
 
-async def test_a_missing_message_is_a_gap(client: Client) -> None:
-    await publish(client, 1, 10)
+async def test_a_missing_message_is_a_gap_once_a_fresh_reader_misses_it_too(
+    client: Client,
+) -> None:
+    await publish(client, 1, 6)
     await client.jetstream().delete_msg(STREAM, 4)
     async with open_reader(client, STREAM, 0) as reader:
+        with pytest.raises(ReaderLostError):
+            await read(reader, 6, most=2)
+    async with open_reader(client, STREAM, 3) as reader:
         with pytest.raises(StreamGapError, match=r"message 4 .* the next is 5"):
-            await read(reader, 10, most=2)
-        assert reader.sequence == 3
+            await read(reader, 1, most=2)
 
 
 async def test_messages_purged_before_the_position_is_reached_are_a_gap(client: Client) -> None:

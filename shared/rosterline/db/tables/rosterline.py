@@ -36,6 +36,7 @@ class Clock(RosterlineTable, table=True):
 class Cursor(RosterlineTable, table=True):
     """How far the projector has applied a stream; `created` tells one stream from its successor.
 
+    `epoch` is that of the last message: a later history of the source begins with a snapshot.
     `loading` says that a snapshot has begun and not ended: the mirror is not consistent.
     `applied_at` is when the last message was applied, `committed_at` when its source committed it.
     """
@@ -49,6 +50,7 @@ class Cursor(RosterlineTable, table=True):
     loading: bool
     applied_at: datetime = Field(sa_type=MOMENT)
     committed_at: datetime | None = Field(default=None, sa_type=MOMENT)
+    epoch: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
 
 
 class Progress(RosterlineTable, table=True):

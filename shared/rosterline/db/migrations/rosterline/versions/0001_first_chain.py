@@ -303,6 +303,7 @@ CREATE TABLE rosterline.cursor (
     loading BOOLEAN NOT NULL,
     applied_at TIMESTAMP(3) WITH TIME ZONE NOT NULL,
     committed_at TIMESTAMP(3) WITH TIME ZONE,
+    epoch INTEGER DEFAULT 0 NOT NULL,
     PRIMARY KEY (stream)
 );
 CREATE TABLE rosterline.progress (
