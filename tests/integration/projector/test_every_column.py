@@ -1,5 +1,6 @@
 """Each column of each table is changed, and changed back: the read model follows every time."""
 
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -71,6 +72,18 @@ async def test_a_school_year_without_calendars_comes_and_goes(chain: Chain) -> N
         )
         await follow(chain, f"a year without calendars, active: {active}")
         assert (key in await chain.store.stored(only_active=True)) == active
+
+
+async def test_a_calendars_end_decides_about_those_who_left_with_it(chain: Chain) -> None:
+    """Who leaves on the calendar's last day stays active; on any other day it is a withdrawal."""
+    ended = TODAY - timedelta(days=14)
+    await chain.sis.execute("UPDATE sis.enrollment SET end_date = $1", ended)
+    await follow(chain, "everybody left")
+    for day, stay in ((ended, True), (TODAY, False), (ended, True)):
+        await chain.sis.execute("UPDATE sis.calendar SET end_date = $1", day)
+        await follow(chain, f"calendars end on {day}")
+        active = await chain.store.stored(only_active=True)
+        assert any(entity == "demographics" for entity, _ in active) == stay
 
 
 async def there_and_back(
