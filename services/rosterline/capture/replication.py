@@ -189,6 +189,7 @@ async def open_replication(dsn: str, name: str) -> AsyncIterator[ReplicationConn
         keepalives_idle=10,
         keepalives_interval=5,
         keepalives_count=3,
+        tcp_user_timeout=30_000,
     )
     replication = ReplicationConnection(connection)
     try:

@@ -21,6 +21,7 @@ from rosterline.capture.session import Capture, Source
 from rosterline.capture.source import try_lock
 from rosterline.capture.tasks import end
 from rosterline.config.settings import Settings
+from rosterline.db.errors import describe
 from rosterline.db.pools import LOST_CONNECTION, open_connection
 from rosterline.db.tables import records, sis
 
@@ -126,11 +127,6 @@ async def live(capture: Capture, stop: asyncio.Event, asked: set[str]) -> None:
             raise ConnectionResetError("the connection that held the slot's lock is gone")
     finally:
         await end([work, *watchers])
-
-
-def describe(error: Exception) -> str:
-    """An error's kind and message, on one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 async def wait_or_stop(stop: asyncio.Event, seconds: float) -> None:

@@ -18,6 +18,7 @@ from nats.js.errors import NotFoundError
 from rosterline.bus.connection import BusUnreachableError, connect
 from rosterline.bus.topology import ONEROSTER, SIS, identity
 from rosterline.config.settings import Settings
+from rosterline.db.errors import describe
 from rosterline.db.pools import DatabaseUnreachableError, open_connection
 from rosterline.events.subjects import version_subjects
 from rosterline.launch.instance import PartState
@@ -237,5 +238,7 @@ def local_url(settings: Settings) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """An error's message without line breaks."""
+    """An error's message without line breaks, and without values of rows."""
+    if isinstance(error, asyncpg.PostgresError):
+        return describe(error)
     return " ".join(str(error).split()) or type(error).__name__

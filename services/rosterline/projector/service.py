@@ -12,11 +12,13 @@ import asyncpg
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from pydantic import ValidationError
 
 from rosterline.bus.connection import BusUnreachableError, connect
 from rosterline.bus.reader import ReaderLostError, StreamMessage, StreamReader, open_reader
 from rosterline.bus.topology import SIS, ensure_streams
 from rosterline.config.settings import Settings
+from rosterline.db.errors import describe
 from rosterline.db.pools import LOST_CONNECTION, open_connection
 from rosterline.events.source import SOURCE_MESSAGE
 from rosterline.projector.apply import Projection
@@ -50,6 +52,10 @@ RUN_SIZE = 5000
 TRANSIENT = (*LOST_CONNECTION, NatsError, BusUnreachableError, ReaderLostError)
 
 
+class UnreadableMessageError(Exception):
+    """A message of stream SIS that this version does not understand; says where, never what."""
+
+
 async def serve(
     settings: Settings,
     stop: asyncio.Event,
@@ -71,8 +77,7 @@ async def serve(
                 client = await stack.enter_async_context(connect(settings.nats_url, "projector"))
                 await run(settings, stop, connection, client, now)
         except TRANSIENT as error:
-            text = " ".join(str(error).split())
-            log.warning("projector.interrupted", error=f"{type(error).__name__}: {text}")
+            log.warning("projector.interrupted", error=describe(error))
             lived = time.monotonic() - began
             pause = FIRST_PAUSE_SECONDS if lived > LONGEST_PAUSE_SECONDS else pause
             await wait_or_stop(stop, pause)
@@ -182,7 +187,16 @@ async def read_or_stop(reader: StreamReader, stop: asyncio.Event, most: int) -> 
 def decoded(messages: list[StreamMessage]) -> Iterator[Received]:
     """The messages, decoded one at a time: a snapshot's are large."""
     for message in messages:
-        yield Received(message.sequence, SOURCE_MESSAGE.validate_json(message.data))
+        try:
+            body = SOURCE_MESSAGE.validate_json(message.data)
+        except ValidationError as error:
+            # Without the error itself: it quotes what the message holds.
+            places = {".".join(map(str, found["loc"])) for found in error.errors()}
+            raise UnreadableMessageError(
+                f"message {message.sequence} of stream SIS is not understood at "
+                f"{', '.join(sorted(places)[:5])}; is capture of another version?"
+            ) from None
+        yield Received(message.sequence, body)
 
 
 class Purge:

@@ -27,13 +27,25 @@ LOST_CONNECTION = (
 CONNECT_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 
+# A client that vanished without a word is noticed, and its locks released, within a minute.
+KEEPALIVES = {
+    "tcp_keepalives_idle": "20",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "45000",
+}
+
+
+def server_settings(name: str) -> dict[str, str]:
+    """What the server shall know of a connection."""
+    return KEEPALIVES | {"application_name": f"rosterline {name}"}
+
+
 @asynccontextmanager
 async def open_connection(dsn: str, name: str) -> AsyncIterator[asyncpg.Connection]:
     """One connection for the length of the block; raises DatabaseUnreachableError."""
     try:
-        connection = await asyncpg.connect(
-            dsn, timeout=10, server_settings={"application_name": f"rosterline {name}"}
-        )
+        connection = await asyncpg.connect(dsn, timeout=10, server_settings=server_settings(name))
     except CONNECT_ERRORS as error:
         raise DatabaseUnreachableError(
             f"PostgreSQL at {without_password(dsn)} cannot be used: {error}"
@@ -53,7 +65,7 @@ async def open_pool(dsn: str, name: str, *, size: int) -> AsyncIterator[asyncpg.
             min_size=1,
             max_size=size,
             timeout=10,
-            server_settings={"application_name": f"rosterline {name}"},
+            server_settings=server_settings(name),
         )
     except CONNECT_ERRORS as error:
         raise DatabaseUnreachableError(
