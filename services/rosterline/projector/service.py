@@ -36,6 +36,7 @@ from rosterline.projector.store import (
     Cursor,
     fetch_clock,
     outbox_has_reader,
+    settle_epoch,
     try_lock,
 )
 from rosterline.projector.write import Writer
@@ -152,6 +153,7 @@ async def prepare(
     now: Callable[[], datetime],
 ) -> Projection:
     """What the projector remembers of the database."""
+    await settle_epoch(connection)
     zone = ZoneInfo(settings.time_zone)
 
     def today() -> date:

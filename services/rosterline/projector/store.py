@@ -59,6 +59,19 @@ SELECT count(pg_logical_emit_message(true, '{OUTBOX_PREFIX}', message))
 FROM unnest($1::text[]) AS message
 """
 CLOCK = "SELECT epoch, last_stamp, last_sequence, ready FROM rosterline.clock WHERE id = 1"
+# The timeline tells a database restored to a point in time from the one that it was.
+SETTLE_EPOCH = """
+WITH now AS (
+    SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) AS server
+    FROM pg_control_system()
+)
+UPDATE rosterline.clock
+SET server = now.server,
+    epoch = CASE WHEN clock.server IS NULL THEN epoch
+                 ELSE substr(md5(gen_random_uuid()::text), 1, 8) END
+FROM now WHERE id = 1 AND clock.server IS DISTINCT FROM now.server
+RETURNING epoch
+"""
 ADVANCE = """
 UPDATE rosterline.clock SET last_stamp = $1, last_sequence = $2, ready = $3
 WHERE id = 1 AND last_sequence = $4 RETURNING id
@@ -130,6 +143,11 @@ async def fetch_clock(connection: asyncpg.Connection) -> ClockState:
     """The clock as stored."""
     (row,) = await connection.fetch(CLOCK)
     return ClockState(*row)
+
+
+async def settle_epoch(connection: asyncpg.Connection) -> None:
+    """Name a new history if the database is another than the one that counted: ids are for ever."""
+    await connection.execute(SETTLE_EPOCH)
 
 
 async def advance_clock(

@@ -13,7 +13,7 @@ from rosterline.db.tables import sis
 from rosterline.launch.embedded import EmbeddedNats
 from rosterline.projector.resume import find_cursor
 from rosterline.projector.service import serve
-from rosterline.projector.store import outbox_has_reader
+from rosterline.projector.store import fetch_clock, outbox_has_reader, settle_epoch
 from rosterline.sample.generate import generate
 from tests.support.ledger import connected, differing_tables, is_ready
 from tests.support.running import running, settings_for, until
@@ -126,3 +126,20 @@ async def test_g1_a_slot_in_the_making_does_not_count_as_a_reader(databases: Dat
         await connection.execute("SELECT pg_drop_replication_slot('slow')")
     await maker.close()
     await blocker.close()
+
+
+async def test_g4_a_database_that_is_another_one_counts_under_another_name(
+    databases: Databases,
+) -> None:
+    async with connected(databases.dsn) as connection:
+        first = await fetch_clock(connection)
+        for _ in range(2):
+            await settle_epoch(connection)
+            assert await fetch_clock(connection) == first
+        await connection.execute("UPDATE rosterline.clock SET server = 'another/00000001'")
+        await settle_epoch(connection)
+        renamed = await fetch_clock(connection)
+        await settle_epoch(connection)
+        assert await fetch_clock(connection) == renamed
+    assert renamed.epoch != first.epoch
+    assert renamed.last_sequence == first.last_sequence

@@ -19,6 +19,8 @@ class RosterlineTable(SQLModel):
 class Clock(RosterlineTable, table=True):
     """The one clock of `dateLastModified` and of event sequences, in a single row.
 
+    `epoch` names one history of sequences. `server` is the database that counted them: one restored
+    from a backup counts again from where the backup was, and needs another epoch.
     `ready` says that a first load has been whole: from then on the API answers.
     `evaluated_on` is the day for which date-driven statuses hold.
     """
@@ -31,6 +33,7 @@ class Clock(RosterlineTable, table=True):
     last_sequence: int = Field(sa_type=BigInteger)
     ready: bool
     evaluated_on: date | None = None
+    server: str | None = Field(default=None, sa_type=Text)
 
 
 class Cursor(RosterlineTable, table=True):

@@ -282,6 +282,7 @@ CREATE TABLE rosterline.clock (
     last_sequence BIGINT NOT NULL,
     ready BOOLEAN NOT NULL,
     evaluated_on DATE,
+    server TEXT,
     PRIMARY KEY (id)
 );
 CREATE TABLE rosterline.connection (
