@@ -68,7 +68,7 @@ async def test_g1_a_stream_that_lost_its_tail_and_grew_beyond_the_cursor_skips_n
             applied = await connection.fetchval("SELECT sequence FROM rosterline.cursor")
 
             async def has_passed() -> bool:
-                return await last_sequence(client, "SIS") > applied + 5
+                return bool(await last_sequence(client, "SIS") > applied + 5)
 
             async with running(serve_sis, settings):
                 await until(has_passed)
