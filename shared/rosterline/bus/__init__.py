@@ -1,1 +1,1 @@
-"""NATS JetStream: connection, streams and consumers, fenced publishing."""
+"""NATS JetStream: connection, streams, and reading a stream without a gap."""
