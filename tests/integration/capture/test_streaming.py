@@ -299,8 +299,11 @@ async def increment(dsn: str, seed: int) -> None:
     """Add one to the same rows in twenty transactions, beside others who do so too."""
     connection = await asyncpg.connect(dsn)
     for _ in range(20):
-        await connection.execute(
-            "UPDATE sis.person SET email = coalesce(email, '0')::int + 1 WHERE person_id <= $1",
-            1 + seed * 4,
-        )
+        async with connection.transaction():
+            # All begin with the same row, for else they would block each other for ever.
+            await connection.execute("SELECT FROM sis.person WHERE person_id = 1 FOR UPDATE")
+            await connection.execute(
+                "UPDATE sis.person SET email = coalesce(email, '0')::int + 1 WHERE person_id <= $1",
+                1 + seed * 4,
+            )
     await connection.close()
