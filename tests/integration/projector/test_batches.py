@@ -115,9 +115,10 @@ async def test_a_row_that_leaves_is_still_told_of_what_happened_before(chain: Ch
 
 async def test_a_guid_that_passes_to_another_person_is_told_in_two_steps(chain: Chain) -> None:
     giver, taker = await chain.sis.fetch(
-        "SELECT person_id, person_guid FROM sis.person JOIN sis.enrollment USING (person_id) "
-        "JOIN sis.calendar USING (calendar_id) JOIN sis.school_year USING (school_year_id) "
-        "WHERE active AND NOT no_show AND NOT enrollment.lms_exclude AND NOT calendar.lms_exclude "
+        "SELECT DISTINCT person_id, person_guid FROM sis.person "
+        "JOIN sis.district_assignment AS work USING (person_id) "
+        "WHERE teacher AND NOT lms_exclude AND end_date IS NULL AND NOT EXISTS "
+        "(SELECT FROM sis.relationship WHERE related_person_id = person_id) "
         "ORDER BY person_id LIMIT 2"
     )
     change = "UPDATE sis.person SET person_guid = $2 WHERE person_id = $1"

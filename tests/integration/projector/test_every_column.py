@@ -86,6 +86,19 @@ async def test_a_calendars_end_decides_about_those_who_left_with_it(chain: Chain
         assert any(entity == "demographics" for entity, _ in active) == stay
 
 
+async def test_terms_that_begin_together_are_listed_in_their_order(chain: Chain) -> None:
+    await chain.sis.execute("UPDATE sis.term SET start_date = $1", TODAY)
+    await chain.sis.execute(
+        "INSERT INTO sis.section_term SELECT section_id, term.term_id, 'x' FROM sis.section "
+        "JOIN sis.course USING (course_id) JOIN sis.term USING (calendar_id)"
+    )
+    await follow(chain, "terms begin together")
+    await chain.sis.execute("UPDATE sis.term SET seq = -seq")
+    before = len(chain.store.events)
+    await follow(chain, "the terms' order")
+    assert {event.entity for event in chain.store.events[before:]} == {"classes"}
+
+
 async def there_and_back(
     chain: Chain, mutator: Mutator, column: Column[Any], keys: list[Key]
 ) -> None:
