@@ -43,6 +43,7 @@ HITS = {
     ("capture sis", failpoints.CAPTURE_DURING_SNAPSHOT): 9,
     ("capture sis", failpoints.CAPTURE_AFTER_CONFIRM): 1,
     ("capture records", failpoints.CAPTURE_AFTER_CONFIRM): 1,
+    ("capture sis", failpoints.CAPTURE_BETWEEN_PARTS): 1,
 }
 SCENES = [
     (service, point)
