@@ -172,7 +172,8 @@ async def test_g1_tables_asked_for_do_not_replace_what_an_unfinished_snapshot_ow
     databases: Databases, nats_server: EmbeddedNats
 ) -> None:
     async with open_scene(databases, nats_server, snapshot_rows=10) as scene:
-        await scene.people(1, 300)
+        # So many that the first life is cut long before its end, however slow the test is.
+        await scene.people(1, 4000)
         async with short_life(serve_sis, scene.settings):
             await scene.grown_by(12)
         async with running(
