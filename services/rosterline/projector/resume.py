@@ -88,10 +88,12 @@ def of_one_epoch(messages: Iterator[Received], epoch: int) -> Iterator[Received]
     """The messages, checked to follow each other; raises AnotherEpochError.
 
     A new epoch begins with a gap or a snapshot: one that begins otherwise has lost its beginning.
+    Before a stream's first message no epoch (0) is known.
     """
     for received in messages:
         message = received.message
-        if message.epoch != epoch and not isinstance(message, Gap | SnapshotBegin):
+        is_beginning = epoch == 0 or isinstance(message, Gap | SnapshotBegin)
+        if message.epoch != epoch and not is_beginning:
             raise AnotherEpochError(f"message {received.sequence} is of epoch {message.epoch}")
         epoch = message.epoch
         yield received
