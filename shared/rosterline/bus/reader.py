@@ -76,6 +76,9 @@ class StreamReader:
             await self.ask()
             await self.wait()
             while self.arrived and len(found) < most:
+                if found and not self.is_next(self.arrived[0]):
+                    # What came before shall be applied first.
+                    return found
                 message = self.arrived.popleft()
                 if message.reply:
                     found.append(self.accept(message))
@@ -120,6 +123,10 @@ class StreamReader:
             raise ReaderLostError(f"the server refused a request: {status} {description}")
         # Other requests may still be open: asking for all anew each time would pile them up.
         self.asked -= int(headers.get("Nats-Pending-Messages", self.asked))
+
+    def is_next(self, message: Msg) -> bool:
+        """Whether the message follows the last one handed out, or is only word of the server."""
+        return not message.reply or message.metadata.sequence.stream == self.sequence + 1
 
     def accept(self, message: Msg) -> StreamMessage:
         """A stored message, checked to be the next one."""
