@@ -21,7 +21,7 @@ from tests.support.projection import TODAY, Chain, open_chain
 from tests.support.servers import Databases
 
 SEEDS = [int(seed) for seed in os.environ.get("SCOPE_SEEDS", "1 2 3").split()]
-ROUNDS = int(os.environ.get("SCOPE_ROUNDS", "25"))
+ROUNDS = int(os.environ.get("SCOPE_ROUNDS", "20"))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
