@@ -63,6 +63,9 @@ WHERE n.nspname = $1 AND c.relname = ANY($2::text[])
 """
 
 
+TEXTS = ("text", "character")
+
+
 @dataclass(frozen=True, slots=True)
 class TableShape:
     """A table to be read whole: its columns with their types, and its primary key.
@@ -88,10 +91,14 @@ class TableShape:
         """Rows as texts in key order; with `after`, those behind the key in $1 … $n."""
         listed = ", ".join(self.shown(column) for column in self.columns)
         # Qualified: a bare name in ORDER BY would mean the output's text, and sort 10 before 2.
-        keys = ", ".join(f'whole."{column}"' for column in self.key)
+        # By code point, as the mirror compares: each database has an order of texts of its own.
+        types = dict(zip(self.columns, self.types, strict=True))
+        keys = ", ".join(
+            f'whole."{column}"' + (' COLLATE "C"' if types[column].startswith(TEXTS) else "")
+            for column in self.key
+        )
         where = ""
         if after:
-            types = dict(zip(self.columns, self.types, strict=True))
             values = ", ".join(
                 f"${number}::text::{types[column]}"
                 for number, column in enumerate(self.key, start=1)

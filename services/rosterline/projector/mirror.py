@@ -165,7 +165,10 @@ async def delete_beyond(
     keys = [[row[place] for row in message.rows] for place in places]
     parameters: list[Any] = [*keys]
     conditions = [f"NOT {table.matching('row')}"]
-    names = ", ".join(f"row.{name}" for name in table.key)
+    names = ", ".join(
+        f"row.{name}" + (' COLLATE "C"' if table.types[name] == "TEXT" else "")
+        for name in table.key
+    )
     if message.after is not None:
         conditions.append(f"({names}) > ({bounds(table, len(parameters))})")
         parameters += message.after
