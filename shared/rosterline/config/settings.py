@@ -76,6 +76,24 @@ class Settings(BaseSettings):
         False, description="OneRoster 1.2 shows the local grade name instead of the NCES grade."
     )
 
+    secondary_email_v1p1: bool = Field(
+        False, description="OneRoster 1.1 shows the secondary email address instead of the email."
+    )
+    agents_need_gradebook_sync: bool = Field(
+        False,
+        description="Only connections with gradebook sync see guardians and relatives.",
+    )
+    guard_share: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Share of a collection above which a transaction's deletions are held until an "
+        "operator releases them; 1 holds none.",
+    )
+    guard_records: int = Field(
+        50, ge=1, description="Deletions in a collection below which nothing is ever held."
+    )
+
     token_seconds: int = Field(3600, ge=1, description="Lifetime of an access token.")
 
     @property

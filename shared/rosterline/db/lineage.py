@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import Connection, MetaData
 
 from rosterline.db.tables.mirror import MIRROR
-from rosterline.db.tables.read_model import V1P2
+from rosterline.db.tables.read_model import V1P1, V1P2
 from rosterline.db.tables.records import RECORDS
 from rosterline.db.tables.rosterline import ROSTERLINE
 from rosterline.db.tables.sis import SIS
@@ -12,7 +12,7 @@ from rosterline.db.tables.sis import SIS
 VERSION_TABLE = "rosterline_schema_version"
 METADATA: dict[str, list[MetaData]] = {
     "sis": [SIS],
-    "rosterline": [MIRROR, RECORDS, V1P2, ROSTERLINE],
+    "rosterline": [MIRROR, RECORDS, V1P2, V1P1, ROSTERLINE],
 }
 
 

@@ -1,7 +1,7 @@
-"""Closed word lists of OneRoster 1.2 that Rosterline emits, and the entities of its REST paths."""
+"""Closed word lists of OneRoster that Rosterline emits; the versions and entities of its paths."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Status = Literal["active", "tobedeleted"]
 ACTIVE: Status = "active"
@@ -43,6 +43,25 @@ SINGLE: dict[Entity, str] = {
     Entity.DEMOGRAPHICS: "demographics",
     Entity.ENROLLMENTS: "enrollment",
 }
+
+
+class Version(StrEnum):
+    """The versions of OneRoster, named as in the REST path and in event subjects."""
+
+    V1P2 = "v1p2"
+    V1P1 = "v1p1"
+
+
+class Collection(NamedTuple):
+    """All records of an entity in one version: a table of the read model."""
+
+    version: Version
+    entity: Entity
+
+
+COLLECTIONS: tuple[Collection, ...] = tuple(
+    Collection(version, entity) for version in Version for entity in Entity
+)
 
 
 def boolean_text(value: object) -> BooleanText:

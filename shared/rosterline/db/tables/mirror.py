@@ -3,11 +3,19 @@
 Rows arrive in snapshot order, so a foreign key could not hold; nullability is the SIS's affair.
 """
 
-from sqlalchemy import Column, Index, MetaData, Table
+from sqlalchemy import Column, Index, MetaData, Table, text
 
 from rosterline.db.tables.sis import SIS
 
 MIRROR = MetaData(schema="mirror")
+# The days on which outcomes flip: what a new day concerns is found through these.
+NAMED_DAYS: dict[str, tuple[str, ...]] = {
+    "enrollment": ("end_date",),
+    "district_assignment": ("end_date",),
+    "relationship": ("start_date", "end_date"),
+    "roster": ("end_date",),
+    "section_staff": ("end_date",),
+}
 
 
 def mirror_table(source: Table) -> Table:
@@ -26,6 +34,10 @@ def mirror_table(source: Table) -> Table:
         Index(f"ix_mirror_{source.name}_{column.name}", column.name)
         for column in source.columns
         if column.index
+    ]
+    indexes += [
+        Index(f"ix_mirror_{source.name}_{name}", name, postgresql_where=text(f"{name} IS NOT NULL"))
+        for name in NAMED_DAYS.get(source.name, ())
     ]
     return Table(source.name, MIRROR, *columns, *indexes)
 

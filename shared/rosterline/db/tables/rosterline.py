@@ -1,10 +1,22 @@
 """Schema `rosterline`: the product's own state: clock, cursors, connections, signing keys."""
 
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Column, MetaData, SmallInteger, Text, text
-from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    Identity,
+    MetaData,
+    SmallInteger,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlmodel import Field, SQLModel
+
+from rosterline.db.tables.read_model import CODE_POINT
 
 ROSTERLINE = MetaData(schema="rosterline")
 MOMENT = TIMESTAMP(timezone=True, precision=3)
@@ -16,13 +28,20 @@ class RosterlineTable(SQLModel):
     metadata = ROSTERLINE
 
 
+def switch(*, on: bool) -> bool:
+    """A switch of a connection, as it is unless somebody turns it."""
+    default = text("true" if on else "false")
+    return Field(default=on, sa_column_kwargs={"server_default": default})  # type: ignore[no-any-return]
+
+
 class Clock(RosterlineTable, table=True):
     """The one clock of `dateLastModified` and of event sequences, in a single row.
 
     `epoch` names one history of sequences. `server` is the database that counted them: one restored
     from a backup counts again from where the backup was, and needs another epoch.
     `ready` says that a first load has been whole: from then on the API answers.
-    `evaluated_on` is the day for which date-driven statuses hold.
+    `evaluated_on` is the day for which date-driven statuses hold, `switches` are the installation's
+    settings with which the records were made, as JSON.
     """
 
     __tablename__ = "clock"
@@ -33,6 +52,7 @@ class Clock(RosterlineTable, table=True):
     last_sequence: int = Field(sa_type=BigInteger)
     ready: bool
     evaluated_on: date | None = None
+    switches: dict[str, bool] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
     server: str | None = Field(default=None, sa_type=Text)
 
 
@@ -66,8 +86,46 @@ class Progress(RosterlineTable, table=True):
     total: int = Field(sa_type=BigInteger)
 
 
+class Hold(RosterlineTable, table=True):
+    """A source transaction that would delete too much (G10): it waits for an operator's release.
+
+    `sequence` is its message's in stream `stream`, whose `created` tells one stream from the next.
+    `losses` lists for each collection how many records would go and how many are active.
+    """
+
+    __tablename__ = "hold"
+
+    hold_id: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    stream: str = Field(sa_type=Text)
+    created: str = Field(sa_type=Text)
+    sequence: int = Field(sa_type=BigInteger)
+    transaction: str = Field(sa_type=Text)
+    losses: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False))
+    held_at: datetime = Field(sa_type=MOMENT)
+    released_at: datetime | None = Field(default=None, sa_type=MOMENT)
+    ended_at: datetime | None = Field(default=None, sa_type=MOMENT)
+
+
+class Request(RosterlineTable, table=True):
+    """Work that an operator asks the projector for, the one writer; `kind` is `rebuild`."""
+
+    __tablename__ = "request"
+
+    request_id: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    kind: str = Field(sa_type=Text)
+    asked_at: datetime = Field(
+        sa_column=Column(MOMENT, nullable=False, server_default=text("now()"))
+    )
+    ended_at: datetime | None = Field(default=None, sa_type=MOMENT)
+    outcome: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
+
+
 class Connection(RosterlineTable, table=True):
-    """A vendor's connection; of its secret only an Argon2 hash is kept."""
+    """A vendor's connection; of its secret only an Argon2 hash is kept.
+
+    `sees_agents` is what follows of `gradebook_sync` and the installation's settings. `switched_at`
+    is the stamp of the last change of a switch: to this connection no user is older.
+    """
 
     __tablename__ = "connection"
 
@@ -77,9 +135,26 @@ class Connection(RosterlineTable, table=True):
     version: str = Field(sa_type=Text)
     scopes: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     schools: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text), nullable=True))
+    secondary_email: bool = switch(on=False)
+    gradebook_sync: bool = switch(on=False)
+    tombstones: bool = switch(on=False)
+    sees_agents: bool = switch(on=True)
+    switched_at: datetime | None = Field(default=None, sa_type=MOMENT)
     created_at: datetime = Field(
         sa_column=Column(MOMENT, nullable=False, server_default=text("now()"))
     )
+
+
+class Withdrawn(RosterlineTable, table=True):
+    """A record that a connection no longer sees, as it last saw it, but `tobedeleted`."""
+
+    __tablename__ = "withdrawn"
+
+    app: str = Field(sa_type=Text, primary_key=True)
+    collection: str = Field(sa_type=Text, primary_key=True)
+    sourced_id: str = Field(sa_type=CODE_POINT, primary_key=True)
+    date_last_modified: datetime = Field(sa_type=MOMENT)
+    document: str = Field(sa_type=Text)
 
 
 class SigningKey(RosterlineTable, table=True):
