@@ -34,6 +34,7 @@ from rosterline.projector.rules.enrollments import build_roster_enrollment, buil
 from rosterline.projector.rules.orgs import build_district, build_school
 from rosterline.projector.rules.sessions import build_grading_period, build_school_year, build_term
 from rosterline.projector.rules.users import build_user
+from rosterline.projector.rules.values import present
 from rosterline.projector.rules.verdict import KeptOut, Verdict
 from tests.support import facts
 from tests.support.facts import FIRST_DAY, LAST_DAY, TODAY, guid
@@ -85,17 +86,21 @@ class MiniDistrict:
     def _related(self, position: int) -> Iterator[Tie]:
         for row in self.relationships:
             if row.student == position:
-                yield replace(row.tie, person_guid=self.people[row.related].person.person_guid)
+                yield replace(row.tie, **_other(self.people[row.related]))
 
     def _students(self, position: int) -> Iterator[Tie]:
         for row in self.relationships:
             if row.related == position:
                 student = self.people[row.student]
-                yield replace(
-                    row.tie,
-                    person_guid=student.person.person_guid,
-                    memberships=student.memberships,
-                )
+                yield replace(row.tie, **_other(student), memberships=student.memberships)
+
+
+def _other(facts_of_other: PersonFacts) -> dict[str, Any]:
+    return {
+        "person_id": facts_of_other.person.person_id,
+        "person_guid": facts_of_other.person.person_guid,
+        "has_username": any(present(row.username) for row in facts_of_other.accounts),
+    }
 
 
 def verdicts(context: Context, district: MiniDistrict) -> Iterator[Verdict]:

@@ -97,10 +97,10 @@ def without(reference: Reference, table: str, key: object) -> Reference:
 
 
 def context(
-    reference: Reference | None = None, *, today: date = TODAY, local_grades: bool = False
+    reference: Reference | None = None, *, today: date = TODAY, **switches: bool
 ) -> Context:
     """A context of the default tables, or of those given."""
-    return Context(reference or reference_tables(), today, Switches(local_grades=local_grades))
+    return Context(reference or reference_tables(), today, Switches(**switches))
 
 
 def calendar(**changes: Any) -> Calendar:
@@ -164,7 +164,9 @@ def tie(**changes: Any) -> Tie:
     """A guardian's tie to a current student."""
     row = Tie(
         relationship_id=51,
+        person_id=6,
         person_guid=guid(6),
+        has_username=True,
         guardian=True,
         portal=True,
         start_date=None,

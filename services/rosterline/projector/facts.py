@@ -105,6 +105,7 @@ class Switches:
     """Installation settings that change records."""
 
     local_grades: bool = False
+    secondary_email_v1p1: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +189,15 @@ class Assignment:
 class Tie:
     """A row of `relationship`, seen from one of its two people.
 
-    `person_guid` is the other's; `memberships` are the student's, whichever of the two that is not
-    the person whose facts these are (empty on a student's own ties).
+    `person_id`, `person_guid` and `has_username` are the other's; `memberships` are the student's,
+    whichever of the two that is not the person whose facts these are (empty on a student's own
+    ties).
     """
 
     relationship_id: int
+    person_id: int
     person_guid: str
+    has_username: bool
     guardian: bool
     portal: bool
     start_date: date | None

@@ -6,6 +6,7 @@ small tables are read whole.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import asyncpg
@@ -29,6 +30,7 @@ from rosterline.projector.facts import (
     Term,
     Tie,
 )
+from rosterline.projector.rules.values import present
 
 T = TypeVar("T")
 
@@ -71,15 +73,17 @@ SELECT person_id, assignment_id, school_guid::text, start_date, end_date, teache
 FROM mirror.district_assignment WHERE person_id = ANY($1::bigint[])
 """
 RELATED = """
-SELECT tie.student_person_id AS person_id, tie.relationship_id, other.person_guid::text,
+SELECT tie.student_person_id, tie.relationship_id, other.person_id, other.person_guid::text,
+       ARRAY(SELECT username FROM mirror.user_account WHERE person_id = other.person_id),
        tie.guardian, tie.portal, tie.start_date, tie.end_date
 FROM mirror.relationship AS tie
 JOIN mirror.person AS other ON other.person_id = tie.related_person_id
 WHERE tie.student_person_id = ANY($1::bigint[])
 """
 STUDENTS = """
-SELECT tie.related_person_id AS person_id, tie.relationship_id, other.person_guid::text,
-       tie.guardian, tie.portal, tie.start_date, tie.end_date, tie.student_person_id
+SELECT tie.related_person_id, tie.relationship_id, other.person_id, other.person_guid::text,
+       ARRAY(SELECT username FROM mirror.user_account WHERE person_id = other.person_id),
+       tie.guardian, tie.portal, tie.start_date, tie.end_date
 FROM mirror.relationship AS tie
 JOIN mirror.person AS other ON other.person_id = tie.student_person_id
 WHERE tie.related_person_id = ANY($1::bigint[])
@@ -144,18 +148,25 @@ def to_assignment(*fields: Any) -> Assignment:  # noqa: ANN401 - a row of the qu
     return Assignment(assignment_id, school_guid, start_date, end_date, teacher, roles, lms_exclude)
 
 
+def to_tie(*fields: Any) -> Tie:  # noqa: ANN401 - a row of the queries above
+    """A tie; the other person's usernames are judged as the rules judge the person's own."""
+    relationship_id, person_id, person_guid, usernames, *rest = fields
+    has_username = any(present(username) for username in usernames)
+    return Tie(relationship_id, person_id, person_guid, has_username, *rest)
+
+
 async def gather_people(
     connection: asyncpg.Connection, keys: Iterable[int], *, whole: bool = True
 ) -> dict[int, PersonFacts]:
-    """People by id; without `whole` only what decides whether their class places are visible."""
+    """People by id; not `whole` is without relationships, which class places do not hang on."""
     ids = list(keys)
     if not ids:
         return {}
     people = [Person(*row) for row in await connection.fetch(PEOPLE, ids)]
     memberships = await grouped(connection, MEMBERSHIPS, ids, Membership)
     assignments = await grouped(connection, ASSIGNMENTS, ids, to_assignment)
-    accounts = await grouped(connection, ACCOUNTS, ids, Account) if whole else {}
-    related = await grouped(connection, RELATED, ids, Tie) if whole else {}
+    accounts = await grouped(connection, ACCOUNTS, ids, Account)
+    related = await grouped(connection, RELATED, ids, to_tie) if whole else {}
     students = await gather_students(connection, ids) if whole else {}
     return {
         person.person_id: PersonFacts(
@@ -180,18 +191,13 @@ async def gather_students(
     connection: asyncpg.Connection, ids: list[int]
 ) -> dict[int, tuple[Tie, ...]]:
     """Ties to students by related person, each with the student's memberships."""
-    rows = await connection.fetch(STUDENTS, ids)
-    student_ids = list({row["student_person_id"] for row in rows})
-    memberships = (
-        await grouped(connection, MEMBERSHIPS, student_ids, Membership) if student_ids else {}
-    )
-    found: dict[int, list[Tie]] = defaultdict(list)
-    for row in rows:
-        person_id, relationship_id, guid, guardian, portal, start_date, end_date, student_id = row
-        held = memberships.get(student_id, ())
-        tie = Tie(relationship_id, guid, guardian, portal, start_date, end_date, held)
-        found[person_id].append(tie)
-    return {person_id: tuple(ties) for person_id, ties in found.items()}
+    found = await grouped(connection, STUDENTS, ids, to_tie)
+    student_ids = list({tie.person_id for ties in found.values() for tie in ties})
+    held = await grouped(connection, MEMBERSHIPS, student_ids, Membership) if student_ids else {}
+    return {
+        person_id: tuple(replace(tie, memberships=held.get(tie.person_id, ())) for tie in ties)
+        for person_id, ties in found.items()
+    }
 
 
 async def gather_courses(
