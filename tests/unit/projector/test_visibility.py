@@ -6,7 +6,8 @@ from datetime import date, timedelta
 import pytest
 
 from rosterline.projector.facts import Membership
-from rosterline.projector.rules.verdict import KeptOut
+from rosterline.projector.rules.enrollments import roster_status
+from rosterline.projector.rules.verdict import KeptOut, Standing
 from rosterline.projector.rules.visibility import (
     assignment_status,
     calendar_kept_out,
@@ -32,6 +33,18 @@ EXCLUDED_DISTRICT = replace(TABLES.districts[DISTRICT], lms_exclude=True)
 EXCLUDED_SCHOOL = replace(TABLES.schools[SCHOOL], lms_exclude=True)
 INACTIVE_YEAR = replace(TABLES.school_years[facts.YEAR], active=False)
 OPEN_YEAR = replace(TABLES.school_years[facts.YEAR], start_date=None, end_date=None)
+
+
+def status_of(verdict: object) -> str:
+    """The status that a row gives."""
+    assert isinstance(verdict, Standing), verdict
+    return verdict.status
+
+
+def because_of(verdict: object) -> str:
+    """The sentence that tells why."""
+    assert isinstance(verdict, Standing | KeptOut), verdict
+    return verdict.because
 
 
 def test_a_calendar_is_seen_when_nothing_above_it_is_excluded() -> None:
@@ -113,7 +126,9 @@ def test_an_excluded_grade_level_keeps_its_memberships_out() -> None:
     ],
 )
 def test_a_membership_is_active_through_its_last_day(end_date: date | None, status: str) -> None:
-    assert membership_status(facts.context(), facts.membership(end_date=end_date)) == status
+    assert (
+        status_of(membership_status(facts.context(), facts.membership(end_date=end_date))) == status
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,12 +142,12 @@ def test_who_stays_to_the_calendars_end_remains_active_after_it(
     end_date: date, status: str
 ) -> None:
     context = facts.context(today=LAST_DAY + 20 * DAY)
-    assert membership_status(context, facts.membership(end_date=end_date)) == status
+    assert status_of(membership_status(context, facts.membership(end_date=end_date))) == status
 
 
 def test_a_membership_is_active_before_the_school_year_starts() -> None:
     context = facts.context(today=FIRST_DAY - 30 * DAY)
-    assert membership_status(context, facts.membership()) == "active"
+    assert status_of(membership_status(context, facts.membership())) == "active"
 
 
 @pytest.mark.parametrize(
@@ -182,7 +197,9 @@ def test_a_year_without_dates_runs_to_the_end_of_december(start_date: date, is_s
 def test_an_assignment_is_active_while_its_end_is_in_the_future(
     end_date: date | None, status: str
 ) -> None:
-    assert assignment_status(facts.context(), facts.assignment(end_date=end_date)) == status
+    assert (
+        status_of(assignment_status(facts.context(), facts.assignment(end_date=end_date))) == status
+    )
 
 
 def test_an_assignment_needs_a_visible_calendar_at_its_school() -> None:
@@ -202,7 +219,7 @@ def test_one_visible_calendar_among_several_is_enough_for_an_assignment() -> Non
             facts.calendar(calendar_id=facts.OLD_CALENDAR, school_year_id=facts.LAST_YEAR),
         ]
     )
-    assert assignment_status(facts.context(tables), facts.assignment()) == "active"
+    assert status_of(assignment_status(facts.context(tables), facts.assignment())) == "active"
 
 
 def test_an_excluded_assignment_or_school_keeps_staff_out() -> None:
@@ -241,9 +258,12 @@ def test_a_tie_takes_the_status_of_its_student() -> None:
     context = facts.context()
     ended = facts.membership(end_date=TODAY - DAY)
     hidden = facts.membership(no_show=True)
-    assert tie_status(context, facts.tie()) == "active"
-    assert tie_status(context, facts.tie(memberships=(ended,))) == "tobedeleted"
-    assert tie_status(context, facts.tie(memberships=(ended, facts.membership()))) == "active"
+    assert status_of(tie_status(context, facts.tie())) == "active"
+    assert status_of(tie_status(context, facts.tie(memberships=(ended,)))) == "tobedeleted"
+    assert (
+        status_of(tie_status(context, facts.tie(memberships=(ended, facts.membership()))))
+        == "active"
+    )
     assert kept_out_by(tie_status(context, facts.tie(memberships=(hidden,)))) == "no show"
     assert kept_out_by(tie_status(context, facts.tie(memberships=()))) == "no student"
 
@@ -252,8 +272,11 @@ def test_one_current_membership_makes_a_student_active() -> None:
     ended = facts.membership(enrollment_id=1, end_date=TODAY - DAY)
     hidden = facts.membership(enrollment_id=2, no_show=True)
     context = facts.context()
-    assert student_status(context, facts.student(hidden, ended, facts.membership())) == "active"
-    assert student_status(context, facts.student(hidden, ended)) == "tobedeleted"
+    assert (
+        status_of(student_status(context, facts.student(hidden, ended, facts.membership())))
+        == "active"
+    )
+    assert status_of(student_status(context, facts.student(hidden, ended))) == "tobedeleted"
     assert kept_out_by(student_status(context, facts.teacher())) == "not a student"
 
 
@@ -268,7 +291,7 @@ def test_all_rows_that_keep_a_student_out_are_told() -> None:
 
 def test_only_teaching_assignments_make_a_teacher() -> None:
     aide = facts.assignment(teacher=False, other_roles=("program",))
-    assert teacher_status(facts.context(), facts.teacher()) == "active"
+    assert status_of(teacher_status(facts.context(), facts.teacher())) == "active"
     assert kept_out_by(teacher_status(facts.context(), facts.teacher(aide))) == "not a teacher"
 
 
@@ -280,3 +303,74 @@ def test_a_section_needs_a_visible_course_and_a_visible_term() -> None:
     assert kept_out_by(section_kept_out(context, facts.section(terms=((99, "1"),)))) == "no term"
     nowhere = facts.section(course=facts.course(calendar_id=99))
     assert kept_out_by(section_kept_out(context, nowhere)) == "no such row"
+
+
+def test_a_standing_tells_which_row_gave_it_and_why() -> None:
+    yesterday = TODAY - DAY
+    current = membership_status(facts.context(), facts.membership())
+    ended = membership_status(facts.context(), facts.membership(end_date=yesterday))
+    left = assignment_status(facts.context(), facts.assignment(end_date=TODAY))
+    assert because_of(current) == f"enrollment {facts.membership().enrollment_id} is current"
+    assert because_of(ended) == (
+        f"enrollment {facts.membership().enrollment_id} ended on {yesterday}, "
+        f"which is past and not the last day of calendar {facts.CALENDAR}"
+    )
+    assert because_of(left).endswith(f"ended on {TODAY}, and only an end date after today counts")
+
+
+def test_who_stays_to_the_calendars_end_is_told_to_have_ended_with_it() -> None:
+    context = facts.context(today=LAST_DAY + 20 * DAY)
+    standing = membership_status(context, facts.membership(end_date=LAST_DAY))
+    assert isinstance(standing, Standing)
+    assert (standing.rule, standing.status) == ("ended with its calendar", "active")
+    assert standing.because.endswith(f"the last day of calendar {facts.CALENDAR}")
+    assert ("calendar", facts.CALENDAR) in standing.rows
+
+
+def test_a_tie_tells_which_enrollment_of_the_student_decided() -> None:
+    ended = facts.membership(enrollment_id=9, end_date=TODAY - DAY)
+    standing = tie_status(facts.context(), facts.tie(memberships=(ended,)))
+    assert isinstance(standing, Standing)
+    assert standing.rule == "student ended"
+    assert standing.rows[0] == ("relationship", facts.tie().relationship_id)
+    assert ("enrollment", 9) in standing.rows
+    assert "is current; enrollment 9 ended on" in standing.because
+
+
+def test_the_enrollment_that_ended_last_is_told() -> None:
+    early = facts.membership(enrollment_id=8, end_date=TODAY - 9 * DAY)
+    late = facts.membership(enrollment_id=7, end_date=TODAY - DAY)
+    told = {
+        because_of(student_status(facts.context(), facts.student(*rows)))
+        for rows in ((early, late), (late, early))
+    }
+    assert len(told) == 1
+    assert told.pop().startswith("enrollment 7 ended")
+
+
+@pytest.mark.parametrize(
+    ("own_end", "user_end", "status", "rule"),
+    [
+        (None, None, "active", "current"),
+        (TODAY, None, "active", "current"),
+        (TODAY - DAY, None, "tobedeleted", "ended"),
+        (None, TODAY - DAY, "tobedeleted", "user ended"),
+        (TODAY - DAY, TODAY - DAY, "tobedeleted", "ended"),
+    ],
+)
+def test_a_place_in_a_class_tells_its_own_end_before_its_users(
+    own_end: date | None, user_end: date | None, status: str, rule: str
+) -> None:
+    student = facts.student(facts.membership(end_date=user_end))
+    standing = roster_status(facts.context(), facts.roster(end_date=own_end, person=student))
+    assert isinstance(standing, Standing)
+    assert (standing.status, standing.rule) == (status, rule)
+    assert ("enrollment", facts.membership().enrollment_id) in standing.rows
+
+
+def test_what_keeps_a_record_out_names_the_rows_that_decided() -> None:
+    hidden = facts.membership(enrollment_id=8, no_show=True)
+    excluded = facts.membership(enrollment_id=9, lms_exclude=True)
+    verdict = student_status(facts.context(), facts.student(hidden, excluded))
+    assert isinstance(verdict, KeptOut)
+    assert set(verdict.rows) == {("enrollment", 8), ("enrollment", 9)}

@@ -22,13 +22,13 @@ SEXES: dict[str, Sex] = {
 
 def build_demographics(context: Context, person: PersonFacts) -> Verdict:
     """ONEROSTER §3.3: the sourcedId is the user's, for whom the student's status decides."""
-    status = student_status(context, person)
-    if isinstance(status, KeptOut):
-        return status
+    standing = student_status(context, person)
+    if isinstance(standing, KeptOut):
+        return standing
     row = person.person
     return Demographics(
         sourced_id=row.person_guid,
-        status=status,
+        status=standing.status,
         birth_date=day_text(row.birth_date),
         sex=_sex(row.sex),
         american_indian_or_alaska_native=_flag(row.american_indian_or_alaska_native),

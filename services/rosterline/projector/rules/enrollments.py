@@ -5,13 +5,13 @@ validate in compiled code and are twice as fast here as pydantic's `model_constr
 """
 
 from rosterline.oneroster.v1p2 import Enrollment, reference
-from rosterline.oneroster.vocabulary import TO_BE_DELETED, Entity, boolean_text
+from rosterline.oneroster.vocabulary import Entity, boolean_text
 from rosterline.projector.facts import Context, RosterFacts, StaffFacts
 from rosterline.projector.rules import reasons
 from rosterline.projector.rules.values import day_text
-from rosterline.projector.rules.verdict import KeptOut, Verdict
+from rosterline.projector.rules.verdict import KeptOut, Standing, Verdict
 from rosterline.projector.rules.visibility import (
-    is_over,
+    place_standing,
     section_kept_out,
     staff_kept_out,
     student_status,
@@ -29,21 +29,40 @@ def staff_sourced_id(section_staff_id: int) -> str:
     return f"t{section_staff_id}"
 
 
-def build_roster_enrollment(context: Context, roster: RosterFacts) -> Verdict:
-    """Seed 001, Users Associated with a Class: ended records "return with [...] 'tobedeleted'"."""
-    section = roster.section
-    kept_out = section_kept_out(context, section)
+def roster_status(context: Context, roster: RosterFacts) -> Standing | KeptOut:
+    """Seed 001, Users Associated with a Class: the class, the student and the own dates decide."""
+    kept_out = section_kept_out(context, roster.section)
     if kept_out is not None:
         return reasons.referred("class", kept_out)
-    status = student_status(context, roster.person)
-    if isinstance(status, KeptOut):
-        return reasons.referred("user", status)
-    if is_over(roster.end_date, context.today):
-        status = TO_BE_DELETED
+    user = student_status(context, roster.person)
+    if isinstance(user, KeptOut):
+        return reasons.referred("user", user)
+    end_date, today = roster.end_date, context.today
+    return place_standing(user, "roster", roster.roster_id, end_date=end_date, today=today)
+
+
+def staff_status(context: Context, staff: StaffFacts) -> Standing | KeptOut:
+    """Seed 000, Section Staff History: the class, the teacher and the own dates decide."""
+    kept_out = staff_kept_out(context, staff)
+    if kept_out is not None:
+        return kept_out
+    user = teacher_status(context, staff.person)
+    if isinstance(user, KeptOut):
+        return reasons.referred("user", user)
+    key, end_date, today = staff.section_staff_id, staff.end_date, context.today
+    return place_standing(user, "section_staff", key, end_date=end_date, today=today)
+
+
+def build_roster_enrollment(context: Context, roster: RosterFacts) -> Verdict:
+    """Seed 001, Users Associated with a Class: ended records "return with [...] 'tobedeleted'"."""
+    standing = roster_status(context, roster)
+    if isinstance(standing, KeptOut):
+        return standing
+    section = roster.section
     school_guid = context.reference.calendars[section.course.calendar_id].school_guid
     return Enrollment(
         sourced_id=roster_sourced_id(roster.roster_id),
-        status=status,
+        status=standing.status,
         user=reference(Entity.USERS, roster.person.person.person_guid),
         class_=reference(Entity.CLASSES, str(section.section_id)),
         school=reference(Entity.ORGS, school_guid),
@@ -55,19 +74,14 @@ def build_roster_enrollment(context: Context, roster: RosterFacts) -> Verdict:
 
 def build_staff_enrollment(context: Context, staff: StaffFacts) -> Verdict:
     """Seed 000, Teachers: Primary Teacher is "primary: true", Teacher is "primary: false"."""
+    standing = staff_status(context, staff)
+    if isinstance(standing, KeptOut):
+        return standing
     section = staff.section
-    kept_out = staff_kept_out(context, staff)
-    if kept_out is not None:
-        return kept_out
-    status = teacher_status(context, staff.person)
-    if isinstance(status, KeptOut):
-        return reasons.referred("user", status)
-    if is_over(staff.end_date, context.today):
-        status = TO_BE_DELETED
     school_guid = context.reference.calendars[section.course.calendar_id].school_guid
     return Enrollment(
         sourced_id=staff_sourced_id(staff.section_staff_id),
-        status=status,
+        status=standing.status,
         user=reference(Entity.USERS, staff.person.person.person_guid),
         class_=reference(Entity.CLASSES, str(section.section_id)),
         school=reference(Entity.ORGS, school_guid),

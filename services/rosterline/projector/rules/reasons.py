@@ -14,6 +14,7 @@ def no_such_row(table: str, key: int | str) -> KeptOut:
         rule="no such row",
         because=f"{table} {key} does not exist",
         remedy=f"Add {table} {key}, or correct the row that refers to it.",
+        rows=((table, key),),
     )
 
 
@@ -23,6 +24,7 @@ def lms_exclude(table: str, key: int | str) -> KeptOut:
         rule="lms exclude",
         because=f"{table} {key} is marked External LMS Exclude",
         remedy=f"Clear External LMS Exclude on {table} {key}.",
+        rows=((table, key),),
     )
 
 
@@ -32,6 +34,7 @@ def no_show(enrollment_id: int) -> KeptOut:
         rule="no show",
         because=f"enrollment {enrollment_id} is marked No Show",
         remedy=f"Clear No Show on enrollment {enrollment_id}.",
+        rows=(("enrollment", enrollment_id),),
     )
 
 
@@ -41,6 +44,7 @@ def inactive_year(school_year_id: int) -> KeptOut:
         rule="inactive year",
         because=f"school_year {school_year_id} is not the active year",
         remedy="Use a row of the active school year, or make this year the active one.",
+        rows=(("school_year", school_year_id),),
     )
 
 
@@ -50,6 +54,7 @@ def outside_year(table: str, key: int, school_year_id: int) -> KeptOut:
         rule="outside the school year",
         because=f"the dates of {table} {key} lie outside those of school_year {school_year_id}",
         remedy=f"Correct the dates of {table} {key}, or those of the school year.",
+        rows=((table, key), ("school_year", school_year_id)),
     )
 
 
@@ -59,6 +64,7 @@ def no_calendar(school_guid: str) -> KeptOut:
         rule="no calendar",
         because=f"school {school_guid} has no visible calendar in the active year",
         remedy="Add a calendar of the active year, or clear its External LMS Exclude.",
+        rows=(("school", school_guid),),
     )
 
 
@@ -68,6 +74,7 @@ def no_role(assignment_id: int) -> KeptOut:
         rule="no role",
         because=f"district_assignment {assignment_id} has no role marked",
         remedy=f"Mark Teacher, Program or another role on district_assignment {assignment_id}.",
+        rows=(("district_assignment", assignment_id),),
     )
 
 
@@ -77,6 +84,7 @@ def no_portal(relationship_id: int) -> KeptOut:
         rule="no portal",
         because=f"relationship {relationship_id} is not marked Portal",
         remedy=f"Mark Portal on relationship {relationship_id}.",
+        rows=(("relationship", relationship_id),),
     )
 
 
@@ -86,6 +94,7 @@ def inactive_relationship(relationship_id: int) -> KeptOut:
         rule="inactive relationship",
         because=f"relationship {relationship_id} has not started or has ended",
         remedy=f"Correct the dates of relationship {relationship_id}.",
+        rows=(("relationship", relationship_id),),
     )
 
 
@@ -95,6 +104,7 @@ def no_student(relationship_id: int) -> KeptOut:
         rule="no student",
         because=f"the student of relationship {relationship_id} has no enrollment",
         remedy="Enroll the student in a calendar of the active year.",
+        rows=(("relationship", relationship_id),),
     )
 
 
@@ -104,6 +114,7 @@ def no_term(section_id: int) -> KeptOut:
         rule="no term",
         because=f"section {section_id} has no visible term",
         remedy=f"Schedule section {section_id} in a term of a visible calendar.",
+        rows=(("section", section_id),),
     )
 
 
@@ -113,6 +124,7 @@ def not_teaching(section_staff_id: int) -> KeptOut:
         rule="not a teacher of the section",
         because=f"section_staff {section_staff_id} has neither role primary nor role teacher",
         remedy=f"Make section_staff {section_staff_id} a Primary Teacher or a Teacher.",
+        rows=(("section_staff", section_staff_id),),
     )
 
 
@@ -122,12 +134,14 @@ def no_capacity(person_id: int, capacity: str) -> KeptOut:
         rule=f"not a {capacity}",
         because=f"no row makes person {person_id} a {capacity}",
         remedy="Add an enrollment, a district assignment or a portal relationship.",
+        rows=(("person", person_id),),
     )
 
 
 def referred(kind: str, reason: KeptOut) -> KeptOut:
     """DESIGN §4: "A record whose references are kept out is kept out too, and explain says so"."""
-    return KeptOut(reason.rule, f"its {kind} is kept out: {reason.because}", reason.remedy)
+    because = f"its {kind} is kept out: {reason.because}"
+    return KeptOut(reason.rule, because, reason.remedy, reason.rows)
 
 
 def several(reasons: Iterable[KeptOut]) -> KeptOut:
@@ -140,4 +154,5 @@ def several(reasons: Iterable[KeptOut]) -> KeptOut:
         rule=ordered[0].rule,
         because="; ".join(dict.fromkeys(reason.because for reason in ordered)),
         remedy=" ".join(dict.fromkeys(reason.remedy for reason in ordered)),
+        rows=tuple(dict.fromkeys(row for reason in ordered for row in reason.rows)),
     )

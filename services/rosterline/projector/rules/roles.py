@@ -13,7 +13,7 @@ from rosterline.oneroster.vocabulary import ACTIVE, Entity, Status, UserRole
 from rosterline.projector.facts import Assignment, Context, Membership, PersonFacts, Tie
 from rosterline.projector.rules import reasons
 from rosterline.projector.rules.values import day_text, present
-from rosterline.projector.rules.verdict import KeptOut
+from rosterline.projector.rules.verdict import KeptOut, Standing
 from rosterline.projector.rules.visibility import assignment_status, membership_status, tie_status
 
 ORDER: tuple[UserRole, ...] = ("student", "teacher", "aide", "guardian", "relative")
@@ -26,12 +26,17 @@ class Claim:
 
     role: UserRole
     org_guid: str
-    status: Status
+    standing: Standing
     row_id: int
     start_date: date | None
     end_date: date | None
     is_secondary: bool = False
     grade_level_id: int | None = None
+
+    @property
+    def status(self) -> Status:
+        """The status that the row gives."""
+        return self.standing.status
 
     @property
     def rank(self) -> tuple[int, bool, date, int]:
@@ -67,13 +72,13 @@ def _all_claims(context: Context, facts: PersonFacts) -> Iterator[Claim | KeptOu
 
 
 def _student_claim(context: Context, membership: Membership) -> Claim | KeptOut:
-    status = membership_status(context, membership)
-    if isinstance(status, KeptOut):
-        return status
+    standing = membership_status(context, membership)
+    if isinstance(standing, KeptOut):
+        return standing
     return Claim(
         role="student",
         org_guid=context.reference.calendars[membership.calendar_id].school_guid,
-        status=status,
+        standing=standing,
         row_id=membership.enrollment_id,
         start_date=membership.start_date,
         end_date=membership.end_date,
@@ -90,15 +95,15 @@ def _staff_claims(context: Context, assignment: Assignment) -> Iterator[Claim | 
     if not roles:
         yield reasons.no_role(assignment.assignment_id)
         return
-    status = assignment_status(context, assignment)
-    if isinstance(status, KeptOut):
-        yield status
+    standing = assignment_status(context, assignment)
+    if isinstance(standing, KeptOut):
+        yield standing
         return
     for role in roles:
         yield Claim(
             role=role,
             org_guid=assignment.school_guid,
-            status=status,
+            standing=standing,
             row_id=assignment.assignment_id,
             start_date=assignment.start_date,
             end_date=assignment.end_date,
@@ -107,15 +112,15 @@ def _staff_claims(context: Context, assignment: Assignment) -> Iterator[Claim | 
 
 def _agent_claims(context: Context, tie: Tie) -> Iterator[Claim | KeptOut]:
     """DESIGN §4, Guardians: "in 1.2, where a role needs an org, it is the district"."""
-    status = tie_status(context, tie)
-    if isinstance(status, KeptOut):
-        yield status
+    standing = tie_status(context, tie)
+    if isinstance(standing, KeptOut):
+        yield standing
         return
     for district_guid in _districts_of(context, tie.memberships):
         yield Claim(
             role="guardian" if tie.guardian else "relative",
             org_guid=district_guid,
-            status=status,
+            standing=standing,
             row_id=tie.relationship_id,
             start_date=tie.start_date,
             end_date=tie.end_date,

@@ -1,15 +1,17 @@
 """What may be seen at all: the active year, LMS exclude, no show and dates, decided here and once.
 
 `…_kept_out` answers the reason why a row may not be seen, or None. `…_status` answers the status
-that a row gives its person, or the reason why it gives none. All other rules build on these.
+that a row gives its person, and why, or the reason why it gives none. All other rules build on
+these.
 """
 
 from collections.abc import Iterable
 from datetime import date
 
-from rosterline.oneroster.vocabulary import ACTIVE, TO_BE_DELETED, Status
+from rosterline.oneroster.vocabulary import ACTIVE, TO_BE_DELETED
 from rosterline.projector.facts import (
     Assignment,
+    Calendar,
     Context,
     CourseFacts,
     Membership,
@@ -20,7 +22,15 @@ from rosterline.projector.facts import (
     Tie,
 )
 from rosterline.projector.rules import reasons
-from rosterline.projector.rules.verdict import KeptOut
+from rosterline.projector.rules.verdict import (
+    CURRENT,
+    ENDED,
+    ENDED_WITH_CALENDAR,
+    STUDENT_ENDED,
+    USER_ENDED,
+    KeptOut,
+    Standing,
+)
 
 TEACHING = frozenset({"primary", "teacher"})
 
@@ -107,7 +117,7 @@ def is_within(year: SchoolYear, start_date: date | None, end_date: date | None) 
     )
 
 
-def membership_status(context: Context, membership: Membership) -> Status | KeptOut:
+def membership_status(context: Context, membership: Membership) -> Standing | KeptOut:
     """Seed 000, Students: `tobedeleted` if the end date is past and is not the calendar's own."""
     if membership.lms_exclude:
         return reasons.lms_exclude("enrollment", membership.enrollment_id)
@@ -120,15 +130,22 @@ def membership_status(context: Context, membership: Membership) -> Status | Kept
         return kept_out
     calendar = context.reference.calendars[membership.calendar_id]
     year = context.reference.school_years[calendar.school_year_id]
-    end_date = membership.end_date
-    if not is_within(year, membership.start_date, end_date):
+    if not is_within(year, membership.start_date, membership.end_date):
         return reasons.outside_year("enrollment", membership.enrollment_id, year.school_year_id)
-    if is_over(end_date, context.today) and end_date != calendar.end_date:
-        return TO_BE_DELETED
-    return ACTIVE
+    return _membership_standing(context, membership, calendar)
 
 
-def assignment_status(context: Context, assignment: Assignment) -> Status | KeptOut:
+def _membership_standing(context: Context, membership: Membership, calendar: Calendar) -> Standing:
+    key, end_date = membership.enrollment_id, membership.end_date
+    if not is_over(end_date, context.today):
+        return Standing(ACTIVE, CURRENT, "enrollment", key)
+    at = (end_date, calendar.calendar_id)
+    if end_date == calendar.end_date:
+        return Standing(ACTIVE, ENDED_WITH_CALENDAR, "enrollment", key, *at)
+    return Standing(TO_BE_DELETED, ENDED, "enrollment", key, *at)
+
+
+def assignment_status(context: Context, assignment: Assignment) -> Standing | KeptOut:
     """Seed 000, Non-Teacher Staff: "no End Date or an End Date in the future", so today is over."""
     if assignment.lms_exclude:
         return reasons.lms_exclude("district_assignment", assignment.assignment_id)
@@ -142,9 +159,10 @@ def assignment_status(context: Context, assignment: Assignment) -> Status | Kept
         return reasons.outside_year(
             "district_assignment", assignment.assignment_id, year.school_year_id
         )
-    if assignment.end_date is not None and assignment.end_date <= context.today:
-        return TO_BE_DELETED
-    return ACTIVE
+    key, end_date = assignment.assignment_id, assignment.end_date
+    if end_date is not None and end_date <= context.today:
+        return Standing(TO_BE_DELETED, ENDED, "district_assignment", key, end_date)
+    return Standing(ACTIVE, CURRENT, "district_assignment", key)
 
 
 def _active_year_of_school(context: Context, school_guid: str) -> SchoolYear | None:
@@ -181,40 +199,57 @@ def tie_kept_out(context: Context, tie: Tie) -> KeptOut | None:
     return reasons.inactive_relationship(tie.relationship_id)
 
 
-def tie_status(context: Context, tie: Tie) -> Status | KeptOut:
+def tie_status(context: Context, tie: Tie) -> Standing | KeptOut:
     """What a tie to a student gives the guardian or relative: the student's own status."""
     kept_out = tie_kept_out(context, tie)
     if kept_out is not None:
         return kept_out
-    status = strongest(membership_status(context, row) for row in tie.memberships)
-    if isinstance(status, KeptOut):
-        return reasons.referred("student", status)
-    return reasons.no_student(tie.relationship_id) if status is None else status
+    student = strongest(membership_status(context, row) for row in tie.memberships)
+    if student is None:
+        return reasons.no_student(tie.relationship_id)
+    if isinstance(student, KeptOut):
+        return reasons.referred("student", student)
+    rule = CURRENT if student.status == ACTIVE else STUDENT_ENDED
+    return Standing(student.status, rule, "relationship", tie.relationship_id, through=student)
 
 
-def student_status(context: Context, facts: PersonFacts) -> Status | KeptOut:
+def student_status(context: Context, facts: PersonFacts) -> Standing | KeptOut:
     """DESIGN §4, Students: several enrollments make one user; a current one makes it active."""
-    status = strongest(membership_status(context, row) for row in facts.memberships)
-    return reasons.no_capacity(facts.person.person_id, "student") if status is None else status
+    found = strongest(membership_status(context, row) for row in facts.memberships)
+    return reasons.no_capacity(facts.person.person_id, "student") if found is None else found
 
 
-def teacher_status(context: Context, facts: PersonFacts) -> Status | KeptOut:
+def teacher_status(context: Context, facts: PersonFacts) -> Standing | KeptOut:
     """DESIGN §4, Teachers: "a district assignment with `teacher`"."""
-    status = strongest(assignment_status(context, row) for row in facts.assignments if row.teacher)
-    return reasons.no_capacity(facts.person.person_id, "teacher") if status is None else status
+    found = strongest(assignment_status(context, row) for row in facts.assignments if row.teacher)
+    return reasons.no_capacity(facts.person.person_id, "teacher") if found is None else found
 
 
-def strongest(found: Iterable[Status | KeptOut]) -> Status | KeptOut | None:
+def place_standing(
+    user: Standing, table: str, key: int, *, end_date: date | None, today: date
+) -> Standing:
+    """Seed 001, Users Associated with a Class: its own end, or else the user's, ends a place."""
+    if is_over(end_date, today):
+        return Standing(TO_BE_DELETED, ENDED, table, key, end_date, through=user)
+    rule = CURRENT if user.status == ACTIVE else USER_ENDED
+    return Standing(user.status, rule, table, key, through=user)
+
+
+def strongest(found: Iterable[Standing | KeptOut]) -> Standing | KeptOut | None:
     """`active` before `tobedeleted` before all the reasons together; None if nothing is found."""
     kept_out: list[KeptOut] = []
-    ended = False
-    for status in found:
-        if isinstance(status, KeptOut):
-            kept_out.append(status)
-        elif status == ACTIVE:
-            return ACTIVE
+    ended: list[Standing] = []
+    for standing in found:
+        if isinstance(standing, KeptOut):
+            kept_out.append(standing)
+        elif standing.status == ACTIVE:
+            return standing
         else:
-            ended = True
+            ended.append(standing)
     if ended:
-        return TO_BE_DELETED
+        return max(ended, key=_last_to_end)
     return reasons.several(kept_out) if kept_out else None
+
+
+def _last_to_end(standing: Standing) -> tuple[date, int]:
+    return standing.end_date or date.min, standing.key
