@@ -22,7 +22,7 @@ LAST_DAY_IS_OVER = frozenset({"district_assignment"})
 
 @dataclass(frozen=True, slots=True)
 class KeptOut:
-    """No record: the rule (a stable word), why, what to change in the SIS, and the rows behind it."""
+    """No record: the rule (a stable word), why, what to change in the SIS, and the rows behind."""
 
     rule: str
     because: str
