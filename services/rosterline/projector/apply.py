@@ -1,38 +1,33 @@
-"""Applies source messages to mirror, read model, outbox, clock and cursor, all in one transaction.
+"""Applies source messages to mirror, read models, outbox, clock and cursor, each in one go.
 
 All that a unit of work changes commits together with the stream position behind it, so a message
 that comes again is not applied again. While a snapshot is under way only the mirror is filled.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 
-import asyncpg
 import structlog
-from asyncpg.transaction import Transaction
 
 from rosterline.events.source import Gap, SnapshotBegin, SnapshotEnd, SnapshotRows, TransactionPart
 from rosterline.projector.batch import Batch, Received, row_keys
 from rosterline.projector.clock import ClockState
-from rosterline.projector.facts import Context, Reference, Switches
+from rosterline.projector.facts import Context, Reference
 from rosterline.projector.fold import Folded, fold
 from rosterline.projector.gather import gather_reference
-from rosterline.projector.load import count_people, orphans, portions
 from rosterline.projector.mirror import TABLES, Images, apply_changes, apply_snapshot
-from rosterline.projector.project import project, settle, touch
-from rosterline.projector.scopes import Scope, Touched
+from rosterline.projector.project import project, touch
+from rosterline.projector.projection import LargeTransaction, Names, Projection
+from rosterline.projector.rebuild import load, rebuild
+from rosterline.projector.scopes import Touched
 from rosterline.projector.spread import spread
 from rosterline.projector.store import (
     Cursor,
-    advance_clock,
     advance_task,
     analyze,
     begin_task,
     end_task,
     save_cursor,
 )
-from rosterline.projector.write import Writer
 from rosterline.projector.writes import Spool
 from rosterline.telemetry import failpoints
 
@@ -41,7 +36,7 @@ log = structlog.get_logger(__name__)
 REFERENCE_TABLES = {"district", "school", "school_year", "calendar", "grade_level", "term"}
 # Above this, transactions are told of one by one: the events of several are put in order in memory.
 MOST_TOGETHER = 20_000
-ROWS, PEOPLE = "rows of the SIS", "people"
+ROWS = "rows of the SIS"
 Transactions = list[tuple[int, TransactionPart]]
 
 
@@ -53,277 +48,176 @@ class ConflictError(Exception):
         self.first = first
 
 
-@dataclass(slots=True)
-class LargeTransaction:
-    """A source transaction whose parts are still coming, in an open transaction of ours."""
+async def apply(projection: Projection, unit: Batch | Received) -> None:
+    """Apply a unit of work; nothing of it stays behind when it fails."""
+    if isinstance(unit, Batch):
+        await apply_batch(projection, unit.transactions)
+        return
+    message = unit.message
+    match message:
+        case TransactionPart():
+            await apply_part(projection, unit.sequence, message)
+        case SnapshotRows():
+            cursor = position_behind(projection, unit, loading=True)
+            async with projection.connection.transaction():
+                await apply_snapshot(projection.connection, message)
+                await advance_task(projection.connection, ROWS, len(message.rows))
+                await save_cursor(projection.connection, projection.stream, cursor)
+            projection.cursor = cursor
+        case SnapshotBegin() | Gap():
+            log.warning("projector.snapshot", kind=message.kind, reason=message.reason)
+            await interrupt(projection, unit)
+            if isinstance(message, SnapshotBegin):
+                await begin_task(projection.connection, ROWS, message.rows)
+        case SnapshotEnd():
+            await end_snapshot(projection, unit)
 
-    transaction: Transaction
-    touched: Touched
-    tables: set[str]
+
+def position_behind(projection: Projection, unit: Received, *, loading: bool) -> Cursor:
+    """The position behind a message."""
+    message = unit.message
+    created = projection.cursor.created
+    return Cursor(created, unit.sequence, message.position, loading, message.epoch)
 
 
-@dataclass(slots=True)
-class Projection:
-    """The district's one writer: its connection, and what it remembers of the database."""
+async def apply_batch(projection: Projection, transactions: Transactions) -> None:
+    """Apply whole transactions with one stamp, but in several goes where they conflict.
 
-    connection: asyncpg.Connection
-    stream: str
-    writer: Writer
-    switches: Switches
-    today: Callable[[], date]
-    run_size: int
-    load_people: int
-    clock: ClockState
-    cursor: Cursor
-    reference: Reference
-    large: LargeTransaction | None = None
+    After a conflict a go is at most twice as long as the last one, so that not much is tried in
+    vain when there are many.
+    """
+    size = len(transactions)
+    while transactions:
+        try:
+            await commit(projection, transactions[:size])
+        except ConflictError as conflict:
+            size = conflict.first
+        else:
+            transactions = transactions[size:]
+            size *= 2
 
-    def context(self, reference: Reference) -> Context:
-        """What the rules are given now."""
-        return Context(reference, self.today(), self.switches)
 
-    async def apply(self, unit: Batch | Received) -> None:
-        """Apply a unit of work; nothing of it stays behind when it fails."""
-        if isinstance(unit, Batch):
-            await self.apply_batch(unit.transactions)
-            return
-        message = unit.message
-        match message:
-            case TransactionPart():
-                await self.apply_part(unit.sequence, message)
-            case SnapshotRows():
-                async with self.connection.transaction():
-                    await apply_snapshot(self.connection, message)
-                    await advance_task(self.connection, ROWS, len(message.rows))
-                    cursor = await self.save(unit, loading=True)
-                self.cursor = cursor
-            case SnapshotBegin() | Gap():
-                log.warning("projector.snapshot", kind=message.kind, reason=message.reason)
-                await self.interrupt(unit)
-                if isinstance(message, SnapshotBegin):
-                    await begin_task(self.connection, ROWS, message.rows)
-            case SnapshotEnd():
-                await self.end_snapshot(unit)
+async def commit(projection: Projection, transactions: Transactions) -> None:
+    """Apply transactions in one transaction of ours; raises ConflictError."""
+    sequence, last = transactions[-1]
+    names = {
+        number: f"{part.epoch}-{part.position}" for number, (_, part) in enumerate(transactions)
+    }
+    with Spool() as spool:
+        async with projection.connection.transaction():
+            touched, tables = await change(projection, transactions)
+            failpoints.reach(failpoints.PROJECTOR_AFTER_MIRROR)
+            clock, reference = await write(projection, touched, tables, spool, names)
+            cursor = await save(projection, sequence, last)
+        await projection.committed(clock, cursor, reference, spool, names)
 
-    async def save(
-        self, unit: Received, *, loading: bool, committed_at: datetime | None = None
-    ) -> Cursor:
-        """Store the position behind a message."""
-        cursor = Cursor(
-            self.cursor.created,
-            unit.sequence,
-            unit.message.position,
-            loading,
-            unit.message.epoch,
-        )
-        await save_cursor(self.connection, self.stream, cursor, committed_at)
-        return cursor
 
-    async def apply_batch(self, transactions: Transactions) -> None:
-        """Apply whole transactions with one stamp, but in several goes where they conflict.
+async def save(projection: Projection, sequence: int, part: TransactionPart) -> Cursor:
+    """Store the position behind a transaction."""
+    unit = Received(sequence, part)
+    cursor = position_behind(projection, unit, loading=projection.cursor.loading)
+    committed_at = datetime.fromisoformat(part.committed_at)
+    await save_cursor(projection.connection, projection.stream, cursor, committed_at)
+    failpoints.reach(failpoints.PROJECTOR_BEFORE_COMMIT)
+    return cursor
 
-        After a conflict a go is at most twice as long as the last one, so that not much is tried in
-        vain when there are many.
-        """
-        size = len(transactions)
-        while transactions:
-            try:
-                await self.commit(transactions[:size])
-            except ConflictError as conflict:
-                size = conflict.first
-            else:
-                transactions = transactions[size:]
-                size *= 2
 
-    async def commit(self, transactions: Transactions) -> None:
-        """Apply transactions in one transaction of ours; raises ConflictError."""
-        sequence, last = transactions[-1]
-        with Spool() as spool:
-            async with self.connection.transaction():
-                touched, tables = await self.change(transactions)
-                failpoints.reach(failpoints.PROJECTOR_AFTER_MIRROR)
-                names = {
-                    number: f"{part.epoch}-{part.position}"
-                    for number, (_, part) in enumerate(transactions)
-                }
-                clock, reference = await self.write(touched, tables, spool, names)
-                committed_at = datetime.fromisoformat(last.committed_at)
-                cursor = await self.save(
-                    Received(sequence, last), loading=self.cursor.loading, committed_at=committed_at
-                )
-                failpoints.reach(failpoints.PROJECTOR_BEFORE_COMMIT)
-            await self.committed(clock, cursor, reference, spool, names)
+async def change(projection: Projection, transactions: Transactions) -> tuple[Touched, set[str]]:
+    """Apply the transactions to the mirror; what they may concern, and the tables they hit."""
+    folded: Folded = {}
+    origin: dict[tuple[str, tuple[str | None, ...]], int] = {}
+    for number, (_, part) in enumerate(transactions):
+        fold(part.changes, folded)
+        if len(transactions) > 1:
+            origin.update((key, number) for key in row_keys(part))
+    touched = Touched()
+    for table, changes in folded.items():
+        if table not in TABLES:
+            continue
+        images = await apply_changes(projection.connection, table, changes)
+        if len(transactions) == 1:
+            touch(touched, table, images, 0)
+            continue
+        for pair in images:
+            touch(touched, table, [pair], origin[row_key(table, pair)])
+    return touched, set(folded)
 
-    async def committed(
-        self,
-        clock: ClockState,
-        cursor: Cursor,
-        reference: Reference,
-        spool: Spool,
-        names: dict[int, str],
-    ) -> None:
-        """Remember what is stored now; stamp and tell anew what became visible after its stamp."""
-        self.clock, self.cursor, self.reference = clock, cursor, reference
-        failpoints.reach(failpoints.PROJECTOR_AFTER_COMMIT)
-        times = 1
-        while len(spool) and self.writer.now() > self.clock.last_stamp:
-            log.warning("projector.late_commit", records=len(spool))
-            times += 1
-            again = {number: f"{name}-{times}" for number, name in names.items()}
-            writer = replace(self.writer, again=True)
-            async with self.connection.transaction():
-                clock = await writer.write(self.connection, spool, self.clock, again)
-            self.clock = clock
 
-    async def change(self, transactions: Transactions) -> tuple[Touched, set[str]]:
-        """Apply the transactions to the mirror; what they may concern, and the tables they hit."""
-        folded: Folded = {}
-        origin: dict[tuple[str, tuple[str | None, ...]], int] = {}
-        for number, (_, part) in enumerate(transactions):
-            fold(part.changes, folded)
-            if len(transactions) > 1:
-                origin.update((key, number) for key in row_keys(part))
-        touched = Touched()
-        for table, changes in folded.items():
-            if table not in TABLES:
-                continue
-            images = await apply_changes(self.connection, table, changes)
-            if len(transactions) == 1:
-                touch(touched, table, images, 0)
-                continue
-            for pair in images:
-                touch(touched, table, [pair], origin[row_key(table, pair)])
-        return touched, set(folded)
+async def write(
+    projection: Projection, touched: Touched, tables: set[str], spool: Spool, names: Names
+) -> tuple[ClockState, Reference]:
+    """Write what the touched rows change, if no snapshot is under way; raises ConflictError."""
+    if projection.cursor.loading:
+        return projection.clock, projection.reference
+    connection, reference = projection.connection, projection.reference
+    if tables & REFERENCE_TABLES:
+        reference = await gather_reference(connection)
+    await spread(connection, touched)
+    if touched.conflict is not None:
+        raise ConflictError(touched.conflict)
+    await project(connection, projection.context(reference), touched, projection.run_size, spool)
+    if len(names) > 1 and len(spool) > MOST_TOGETHER:
+        raise ConflictError(len(names) // 2)
+    return await projection.write(spool, names), reference
 
-    async def write(
-        self, touched: Touched, tables: set[str], spool: Spool, names: dict[int, str]
-    ) -> tuple[ClockState, Reference]:
-        """Write what the touched rows change, if no snapshot is under way; raises ConflictError."""
-        if self.cursor.loading:
-            return self.clock, self.reference
-        reference = self.reference
-        if tables & REFERENCE_TABLES:
-            reference = await gather_reference(self.connection)
-        await spread(self.connection, touched)
-        if touched.conflict is not None:
-            raise ConflictError(touched.conflict)
-        await project(self.connection, self.context(reference), touched, self.run_size, spool)
-        if not len(spool):
-            return self.clock, reference
-        if len(names) > 1 and len(spool) > MOST_TOGETHER:
-            raise ConflictError(len(names) // 2)
-        clock = await self.writer.write(self.connection, spool, self.clock, names)
-        return clock, reference
 
-    async def apply_part(self, sequence: int, part: TransactionPart) -> None:
-        """Apply a part of a large transaction; the last part makes all of it visible."""
-        if self.large is None:
-            transaction = self.connection.transaction()
-            await transaction.start()
-            self.large = LargeTransaction(transaction, Touched(), set())
-        touched, tables = await self.change([(sequence, part)])
-        failpoints.reach(failpoints.PROJECTOR_AFTER_MIRROR)
-        merge(self.large.touched, touched)
-        self.large.tables |= tables
-        if part.last:
-            await self.end_large(sequence, part, self.large)
+async def apply_part(projection: Projection, sequence: int, part: TransactionPart) -> None:
+    """Apply a part of a large transaction; the last part makes all of it visible."""
+    large = projection.large
+    if large is None:
+        transaction = projection.connection.transaction()
+        await transaction.start()
+        large = projection.large = LargeTransaction(transaction, Touched(), set())
+    touched, tables = await change(projection, [(sequence, part)])
+    failpoints.reach(failpoints.PROJECTOR_AFTER_MIRROR)
+    merge(large.touched, touched)
+    large.tables |= tables
+    if part.last:
+        await end_large(projection, sequence, part, large)
 
-    async def end_large(
-        self, sequence: int, part: TransactionPart, large: LargeTransaction
-    ) -> None:
-        """Write what the whole transaction changes, and commit."""
-        names = {0: f"{part.epoch}-{part.position}"}
-        with Spool() as spool:
-            clock, reference = await self.write(large.touched, large.tables, spool, names)
-            cursor = await self.save(
-                Received(sequence, part),
-                loading=self.cursor.loading,
-                committed_at=datetime.fromisoformat(part.committed_at),
-            )
-            failpoints.reach(failpoints.PROJECTOR_BEFORE_COMMIT)
-            await large.transaction.commit()
-            self.large = None
-            await self.committed(clock, cursor, reference, spool, names)
 
-    async def interrupt(self, unit: Received) -> None:
-        """A snapshot begins, or a gap is told of, perhaps between the parts of a large transaction.
+async def end_large(
+    projection: Projection, sequence: int, part: TransactionPart, large: LargeTransaction
+) -> None:
+    """Write what the whole transaction changes, and commit."""
+    names = {0: f"{part.epoch}-{part.position}"}
+    with Spool() as spool:
+        clock, reference = await write(projection, large.touched, large.tables, spool, names)
+        cursor = await save(projection, sequence, part)
+        await large.transaction.commit()
+        projection.large = None
+        await projection.committed(clock, cursor, reference, spool, names)
 
-        The rest of it comes behind a snapshot's rows, and the snapshot's end makes it visible;
-        after a gap it never comes.
-        """
-        begun = isinstance(unit.message, SnapshotBegin)
-        large, self.large = self.large, None
-        if large is not None and not begun:
-            await large.transaction.rollback()
-        cursor = await self.save(unit, loading=begun or self.cursor.loading)
-        if large is not None and begun:
-            await large.transaction.commit()
-        self.cursor = cursor
 
-    async def end_snapshot(self, unit: Received) -> None:
-        """The mirror is consistent: load the read model, or bring it to the new state at once."""
-        reference = await gather_reference(self.connection)
-        await end_task(self.connection, ROWS)
-        await analyze(self.connection, "mirror")
-        if not self.clock.ready:
-            await self.load(reference, f"load-{unit.message.epoch}-{unit.message.position}")
-            async with self.connection.transaction():
-                ready = replace(self.clock, ready=True)
-                await advance_clock(self.connection, self.clock, ready)
-                await end_task(self.connection, PEOPLE)
-                cursor = await self.save(unit, loading=False)
-            self.clock, self.cursor, self.reference = ready, cursor, reference
-            await analyze(self.connection, "v1p2")
-            log.info("projector.ready", records=ready.last_sequence)
-            return
-        names = {0: f"snapshot-{unit.message.epoch}-{unit.message.position}"}
-        with Spool() as spool:
-            async with self.connection.transaction():
-                clock = await self.rebuild(reference, spool, names)
-                cursor = await self.save(unit, loading=False)
-            await self.committed(clock, cursor, reference, spool, names)
+async def interrupt(projection: Projection, unit: Received) -> None:
+    """A snapshot begins, or a gap is told of, perhaps between the parts of a large transaction.
 
-    async def load(self, reference: Reference, name: str) -> None:
-        """Fill the read model portion by portion; nobody can read it before it is whole (G9).
+    The rest of it comes behind a snapshot's rows, and the snapshot's end makes it visible; after a
+    gap it never comes.
+    """
+    begun = isinstance(unit.message, SnapshotBegin)
+    large, projection.large = projection.large, None
+    if large is not None and not begun:
+        await large.transaction.rollback()
+    cursor = position_behind(projection, unit, loading=begun or projection.cursor.loading)
+    await save_cursor(projection.connection, projection.stream, cursor)
+    if large is not None and begun:
+        await large.transaction.commit()
+    projection.cursor = cursor
 
-        A load that died before its end may have left what its successor's snapshot does not hold.
-        """
-        context = self.context(reference)
-        people = await count_people(self.connection)
-        await begin_task(self.connection, PEOPLE, people)
-        number = 0
-        async for touched in portions(self.connection, self.load_people):
-            with Spool() as spool:
-                async with self.connection.transaction():
-                    await project(self.connection, context, touched, self.run_size, spool)
-                    await self.write_portion(spool, f"{name}-{number}")
-                    await advance_task(self.connection, PEOPLE, len(touched.rows[Scope.PERSON]))
-            failpoints.reach(failpoints.PROJECTOR_DURING_LOAD)
-            log.info("projector.loading", portion=number, people=people)
-            number += 1
-        with Spool() as spool:
-            async with self.connection.transaction():
-                async for wanted in orphans(self.connection):
-                    await settle(self.connection, wanted, spool)
-                await self.write_portion(spool, f"{name}-{number}")
 
-    async def write_portion(self, spool: Spool, name: str) -> None:
-        """Write a portion of the first load, as a transaction of its own."""
-        if len(spool):
-            self.clock = await self.writer.write(self.connection, spool, self.clock, {0: name})
-
-    async def rebuild(
-        self, reference: Reference, spool: Spool, names: dict[int, str]
-    ) -> ClockState:
-        """Write all that differs between the mirror and the read model, as one transaction."""
-        context = self.context(reference)
-        async for touched in portions(self.connection, self.load_people):
-            await project(self.connection, context, touched, self.run_size, spool)
-        async for wanted in orphans(self.connection):
-            await settle(self.connection, wanted, spool)
-        if not len(spool):
-            return self.clock
-        return await self.writer.write(self.connection, spool, self.clock, names)
+async def end_snapshot(projection: Projection, unit: Received) -> None:
+    """The mirror is consistent: load the read models, or bring them to the new state at once."""
+    reference = await gather_reference(projection.connection)
+    await end_task(projection.connection, ROWS)
+    await analyze(projection.connection, "mirror")
+    context = Context(reference, projection.today(), projection.switches)
+    cursor = position_behind(projection, unit, loading=False)
+    place = f"{unit.message.epoch}-{unit.message.position}"
+    if projection.clock.ready:
+        await rebuild(projection, context, f"snapshot-{place}", cursor)
+    else:
+        await load(projection, context, f"load-{place}", cursor)
 
 
 def row_key(table: str, images: Images) -> tuple[str, tuple[str | None, ...]]:

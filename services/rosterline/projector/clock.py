@@ -5,7 +5,9 @@ becomes visible. So `> largest stamp seen` and `> time of my last request` both 
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+
+from rosterline.projector.facts import Switches
 
 MILLISECOND = timedelta(milliseconds=1)
 # What writing one record takes at the very most; a large batch is visible only that much later.
@@ -14,12 +16,17 @@ SECONDS_PER_RECORD = 0.0001
 
 @dataclass(frozen=True, slots=True)
 class ClockState:
-    """The stored clock: the last stamp and event sequence given out; `epoch` names the history."""
+    """The stored clock: the last stamp and event sequence given out; `epoch` names the history.
+
+    The records hold for the day `evaluated_on` and were made with `switches`.
+    """
 
     epoch: str
     last_stamp: datetime
     last_sequence: int
     ready: bool
+    evaluated_on: date | None = None
+    switches: Switches | None = None
 
     def after(self, stamp: datetime, events: int) -> "ClockState":
         """The clock once a batch with this stamp and so many events is written."""

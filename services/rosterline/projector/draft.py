@@ -4,63 +4,143 @@ A draft's text carries `UNSTAMPED` where the stamp will stand, and its digest is
 two drafts with one digest look the same to every vendor.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from rosterline.oneroster.v1p2 import UNSTAMPED, AcademicSession, Org, User
-from rosterline.oneroster.vocabulary import ACTIVE, TO_BE_DELETED, Entity, Status
+import orjson
+from pydantic import BaseModel
+
+from rosterline.oneroster import v1p1, v1p2
+from rosterline.oneroster.v1p2 import UNSTAMPED, AcademicSession, Org
+from rosterline.oneroster.vocabulary import (
+    ACTIVE,
+    TO_BE_DELETED,
+    Collection,
+    Entity,
+    Status,
+    Version,
+)
 from rosterline.projector.rules.verdict import KeptOut, Verdict
 
 DIGEST_BYTES = 16
 STAMP_MEMBER = '"dateLastModified":"'
+AGENTS = frozenset({"guardian", "relative"})
 Extra = tuple[str | bool, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A record that is ready to be stamped; `extra` are the entity's own columns."""
+    """A record that is ready to be stamped; `extra` are the entity's own columns.
 
-    entity: Entity
+    `alternative` is the text for connections that show another email address, where it differs.
+    """
+
+    collection: Collection
     sourced_id: str
     status: Status
     template: str
     digest: bytes
     extra: Extra
+    alternative: str | None = None
+
+    @property
+    def entity(self) -> Entity:
+        """The record's family."""
+        return self.collection.entity
+
+    @property
+    def secondary_email(self) -> str | None:
+        """The email address of the alternative."""
+        if self.alternative is None:
+            return None
+        email: str = orjson.loads(self.alternative)["email"]
+        return email
 
     def stamped(self, stamp: str) -> str:
         """The document with its `dateLastModified`."""
         return self.template.replace(UNSTAMPED, stamp, 1)
 
+    def alternative_stamped(self, stamp: str) -> str | None:
+        """The alternative document with its `dateLastModified`."""
+        if self.alternative is None:
+            return None
+        return self.alternative.replace(UNSTAMPED, stamp, 1)
+
 
 EXTRA_COLUMNS: dict[Entity, tuple[str, ...]] = {
     Entity.ORGS: ("type",),
     Entity.ACADEMIC_SESSIONS: ("type",),
-    Entity.USERS: ("is_student", "is_teacher"),
+    Entity.USERS: ("is_student", "is_teacher", "is_agent"),
 }
 
 
-def to_draft(entity: Entity, verdict: Verdict) -> Draft | None:
+def to_draft(
+    collection: Collection, verdict: Verdict, alternative: v1p2.User | None = None
+) -> Draft | None:
     """The record's draft; None when a rule keeps it out."""
     if isinstance(verdict, KeptOut):
         return None
-    template = verdict.model_dump_json(by_alias=True, exclude_none=True)
-    extra: Extra = ()
-    if isinstance(verdict, Org | AcademicSession):
-        extra = (verdict.type,)
-    elif isinstance(verdict, User):
-        roles = {role.role for role in verdict.roles}
-        extra = ("student" in roles, "teacher" in roles)
-    return Draft(entity, verdict.sourced_id, verdict.status, template, digest_of(template), extra)
+    template = text_of(verdict)
+    other = None if alternative is None else text_of(alternative)
+    digest = digest_of(template, other)
+    extra = extra_of(verdict)
+    return Draft(collection, verdict.sourced_id, verdict.status, template, digest, extra, other)
 
 
-def digest_of(template: str) -> bytes:
+def text_of(record: BaseModel) -> str:
+    """A record as it is sent."""
+    return record.model_dump_json(by_alias=True, exclude_none=True)
+
+
+def extra_of(record: BaseModel) -> Extra:
+    """The values of the entity's own columns."""
+    if isinstance(record, Org | AcademicSession):
+        return (record.type,)
+    if isinstance(record, v1p2.User):
+        roles = {role.role for role in record.roles}
+        return ("student" in roles, "teacher" in roles, roles <= AGENTS)
+    if isinstance(record, v1p1.User):
+        return (record.role == "student", record.role == "teacher", record.role in AGENTS)
+    return ()
+
+
+def in_v1p1(draft: Draft | None) -> Draft | None:
+    """The draft of the same org, session, course or class in version 1.1."""
+    if draft is None:
+        return None
+    template = v1p1.in_v1p1(draft.template)
+    return replace(
+        draft,
+        collection=Collection(Version.V1P1, draft.entity),
+        template=template,
+        digest=digest_of(template, None),
+    )
+
+
+def digest_of(template: str, alternative: str | None) -> bytes:
     """What tells one visible state of a record from another."""
-    return blake2b(template.encode(), digest_size=DIGEST_BYTES).digest()
+    digest = blake2b(template.encode(), digest_size=DIGEST_BYTES)
+    if alternative is not None:
+        digest.update(alternative.encode())
+    return digest.digest()
 
 
-def tombstone(entity: Entity, sourced_id: str, document: str, extra: Extra) -> Draft:
-    """The stored record as last seen, but `tobedeleted`."""
+def tombstone(
+    collection: Collection,
+    sourced_id: str,
+    documents: tuple[str, str | None],
+    extra: Extra,
+) -> Draft:
+    """The stored record as last seen, but `tobedeleted`; `documents` are it and its alternative."""
+    document, alternative = documents
+    template = buried(document)
+    other = None if alternative is None else buried(alternative)
+    digest = digest_of(template, other)
+    return Draft(collection, sourced_id, TO_BE_DELETED, template, digest, extra, other)
+
+
+def buried(document: str) -> str:
+    """The template of a document's tombstone."""
     dead = document.replace(f'"status":"{ACTIVE}"', f'"status":"{TO_BE_DELETED}"', 1)
     start = dead.index(STAMP_MEMBER) + len(STAMP_MEMBER)
-    template = dead[:start] + UNSTAMPED + dead[start + len(UNSTAMPED) :]
-    return Draft(entity, sourced_id, TO_BE_DELETED, template, digest_of(template), extra)
+    return dead[:start] + UNSTAMPED + dead[start + len(UNSTAMPED) :]

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 
-from rosterline.oneroster.vocabulary import Entity
+from rosterline.oneroster.vocabulary import COLLECTIONS
 from rosterline.projector.build import Wanted
 from rosterline.projector.scopes import Scope, Touched
 from rosterline.projector.store import fetch_orphans
@@ -55,9 +55,9 @@ async def portions(connection: asyncpg.Connection, people: int) -> AsyncIterator
 
 async def orphans(connection: asyncpg.Connection) -> AsyncIterator[Wanted]:
     """Active records that nothing in the mirror stands for: they should be no more."""
-    for entity in Entity:
-        sourced_ids = await fetch_orphans(connection, entity)
-        yield Wanted(entity, dict.fromkeys(sourced_ids, (None, 0)))
+    for collection in COLLECTIONS:
+        sourced_ids = await fetch_orphans(connection, collection)
+        yield Wanted(collection, dict.fromkeys(sourced_ids, (None, 0)))
 
 
 async def count_people(connection: asyncpg.Connection) -> int:

@@ -34,6 +34,6 @@ async def settle(connection: asyncpg.Connection, wanted: Wanted, spool: Spool) -
     """Compare records with what is stored, and add the differences to the spool."""
     if not wanted.records:
         return
-    stored = await fetch_stored(connection, wanted.entity, wanted.records)
+    stored = await fetch_stored(connection, wanted.collection, wanted.records)
     writes, vanished = decide(wanted, stored)
-    spool.add(writes + await fetch_tombstones(connection, wanted.entity, vanished))
+    spool.add(writes + await fetch_tombstones(connection, wanted.collection, vanished))

@@ -21,10 +21,11 @@ from rosterline.config.settings import Settings
 from rosterline.db.errors import describe
 from rosterline.db.pools import LOST_CONNECTION, open_connection
 from rosterline.events.source import SOURCE_MESSAGE
-from rosterline.projector.apply import Projection
+from rosterline.projector.apply import apply
 from rosterline.projector.batch import Limits, Received, units
 from rosterline.projector.facts import Switches
 from rosterline.projector.gather import gather_reference
+from rosterline.projector.projection import Projection
 from rosterline.projector.resume import (
     AnotherEpochError,
     find_cursor,
@@ -124,7 +125,7 @@ async def run(
             following = of_one_epoch(decoded(messages), projection.cursor.epoch)
             try:
                 for unit in units(following, limits):
-                    await projection.apply(unit)
+                    await apply(projection, unit)
             except AnotherEpochError as error:
                 await go_to_snapshot(
                     connection,
@@ -163,7 +164,7 @@ async def prepare(
         connection=connection,
         stream=SIS,
         writer=Writer(settings.district, settings.base_url, settings.stamp_lead_seconds, now),
-        switches=Switches(settings.local_grades),
+        switches=Switches(local_grades=settings.local_grades),
         today=today,
         run_size=RUN_SIZE,
         load_people=settings.load_people,

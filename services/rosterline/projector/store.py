@@ -3,62 +3,65 @@
 Functions take a connection; the transaction belongs to the caller.
 """
 
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 
+from rosterline.db.tables.read_model import TABLE_NAMES
 from rosterline.events.change import OUTBOX_PREFIX
-from rosterline.oneroster.vocabulary import Entity
+from rosterline.oneroster.stamps import format_stamp
+from rosterline.oneroster.vocabulary import COLLECTIONS, Collection, Entity, Version
 from rosterline.projector.clock import ClockState
 from rosterline.projector.draft import EXTRA_COLUMNS, Draft, Extra, tombstone
+from rosterline.projector.facts import Switches
 from rosterline.projector.writes import Stored, Write
 
-TABLE: dict[Entity, str] = {
-    Entity.ORGS: "v1p2.orgs",
-    Entity.ACADEMIC_SESSIONS: "v1p2.academic_sessions",
-    Entity.COURSES: "v1p2.courses",
-    Entity.CLASSES: "v1p2.classes",
-    Entity.USERS: "v1p2.users",
-    Entity.DEMOGRAPHICS: "v1p2.demographics",
-    Entity.ENROLLMENTS: "v1p2.enrollments",
+TABLE: dict[Collection, str] = {
+    collection: f"{collection.version.value}.{TABLE_NAMES[collection.entity]}"
+    for collection in COLLECTIONS
 }
-EXTRA_TYPES = {"type": "text", "is_student": "boolean", "is_teacher": "boolean"}
+EXTRA_TYPES = {
+    "type": "text",
+    "is_student": "boolean",
+    "is_teacher": "boolean",
+    "is_agent": "boolean",
+}
 
-# Records that no row of the mirror could still stand for; asked when a mirror was filled anew.
-ORPHANS: dict[Entity, str] = {
-    Entity.ORGS: """
-SELECT sourced_id FROM v1p2.orgs WHERE status = 'active'
-AND NOT EXISTS (SELECT FROM mirror.district WHERE district_guid::text = sourced_id)
-AND NOT EXISTS (SELECT FROM mirror.school WHERE school_guid::text = sourced_id)""",
-    Entity.ACADEMIC_SESSIONS: """
-SELECT sourced_id FROM v1p2.academic_sessions WHERE status = 'active'
-AND NOT EXISTS (SELECT FROM mirror.term WHERE term_id::text = sourced_id)
-AND NOT EXISTS (SELECT FROM mirror.term WHERE 'gp' || term_id = sourced_id)
-AND NOT EXISTS (SELECT FROM mirror.school_year WHERE 'sy' || school_year_id = sourced_id)""",
-    Entity.COURSES: """
-SELECT sourced_id FROM v1p2.courses WHERE status = 'active'
-AND NOT EXISTS (SELECT FROM mirror.course WHERE course_id::text = sourced_id)""",
-    Entity.CLASSES: """
-SELECT sourced_id FROM v1p2.classes WHERE status = 'active'
-AND NOT EXISTS (SELECT FROM mirror.section WHERE section_id::text = sourced_id)""",
-    Entity.USERS: """
-SELECT sourced_id FROM v1p2.users WHERE status = 'active'
-AND NOT EXISTS (SELECT FROM mirror.person WHERE person_guid::text = sourced_id)""",
-    Entity.DEMOGRAPHICS: """
-SELECT sourced_id FROM v1p2.demographics WHERE status = 'active'
-AND NOT EXISTS (SELECT FROM mirror.person WHERE person_guid::text = sourced_id)""",
-    Entity.ENROLLMENTS: """
-SELECT sourced_id FROM v1p2.enrollments WHERE status = 'active'
-AND NOT EXISTS (SELECT FROM mirror.roster WHERE 'r' || roster_id = sourced_id)
-AND NOT EXISTS (SELECT FROM mirror.section_staff WHERE 't' || section_staff_id = sourced_id)""",
+# What a record stands for; asked when a mirror was filled anew.
+SOURCES: dict[Entity, tuple[str, ...]] = {
+    Entity.ORGS: (
+        "mirror.district WHERE district_guid::text = sourced_id",
+        "mirror.school WHERE school_guid::text = sourced_id",
+    ),
+    Entity.ACADEMIC_SESSIONS: (
+        "mirror.term WHERE term_id::text = sourced_id",
+        "mirror.term WHERE 'gp' || term_id = sourced_id",
+        "mirror.school_year WHERE 'sy' || school_year_id = sourced_id",
+    ),
+    Entity.COURSES: ("mirror.course WHERE course_id::text = sourced_id",),
+    Entity.CLASSES: ("mirror.section WHERE section_id::text = sourced_id",),
+    Entity.USERS: ("mirror.person WHERE person_guid::text = sourced_id",),
+    Entity.DEMOGRAPHICS: ("mirror.person WHERE person_guid::text = sourced_id",),
+    Entity.ENROLLMENTS: (
+        "mirror.roster WHERE 'r' || roster_id = sourced_id",
+        "mirror.section_staff WHERE 't' || section_staff_id = sourced_id",
+    ),
 }
+# In 1.1 a person's ids are a letter and the number of the person.
+PEOPLE = (Entity.USERS, Entity.DEMOGRAPHICS)
+NUMBERED_PERSON = ("mirror.person WHERE person_id::text = substr(sourced_id, 2)",)
 EMIT = f"""
 SELECT count(pg_logical_emit_message(true, '{OUTBOX_PREFIX}', message))
 FROM unnest($1::text[]) AS message
 """
-CLOCK = "SELECT epoch, last_stamp, last_sequence, ready FROM rosterline.clock WHERE id = 1"
+CLOCK = """
+SELECT epoch, last_stamp, last_sequence, ready, evaluated_on, switches::text
+FROM rosterline.clock WHERE id = 1
+"""
 # The timeline tells a database restored to a point in time from the one that it was.
 SETTLE_EPOCH = """
 WITH now AS (
@@ -72,9 +75,11 @@ SET server = now.server,
 FROM now WHERE id = 1 AND clock.server IS DISTINCT FROM now.server
 RETURNING epoch
 """
-ADVANCE = """
-UPDATE rosterline.clock SET last_stamp = $1, last_sequence = $2, ready = $3
-WHERE id = 1 AND last_sequence = $4 RETURNING id
+LOCK = "SELECT last_stamp, last_sequence FROM rosterline.clock WHERE id = 1 FOR UPDATE"
+ADVANCE = "UPDATE rosterline.clock SET last_stamp = $1, last_sequence = $2 WHERE id = 1"
+MARK_EVALUATED = """
+UPDATE rosterline.clock SET evaluated_on = $1, switches = $2::jsonb, ready = ready OR $3
+WHERE id = 1
 """
 CURSOR = """
 SELECT created, sequence, position, loading, epoch FROM rosterline.cursor WHERE stream = $1
@@ -142,7 +147,15 @@ async def outbox_has_reader(connection: asyncpg.Connection, slot: str) -> bool:
 async def fetch_clock(connection: asyncpg.Connection) -> ClockState:
     """The clock as stored."""
     (row,) = await connection.fetch(CLOCK)
-    return ClockState(*row)
+    switches = row["switches"]
+    return ClockState(
+        row["epoch"],
+        row["last_stamp"],
+        row["last_sequence"],
+        row["ready"],
+        row["evaluated_on"],
+        None if switches is None else Switches(**json.loads(switches)),
+    )
 
 
 async def settle_epoch(connection: asyncpg.Connection) -> None:
@@ -150,15 +163,27 @@ async def settle_epoch(connection: asyncpg.Connection) -> None:
     await connection.execute(SETTLE_EPOCH)
 
 
-async def advance_clock(
-    connection: asyncpg.Connection, before: ClockState, after: ClockState
-) -> None:
-    """Store the clock; raises AnotherProjectorError when it is not where we left it."""
-    moved = await connection.fetchval(
-        ADVANCE, after.last_stamp, after.last_sequence, after.ready, before.last_sequence
-    )
-    if moved is None:
+async def lock_clock(connection: asyncpg.Connection, clock: ClockState) -> ClockState:
+    """Hold the clock until the transaction ends, and answer it as it is now.
+
+    Who changes what a connection sees takes a stamp as well, so that the last one may have moved.
+    Raises AnotherProjectorError when somebody else counted events.
+    """
+    (row,) = await connection.fetch(LOCK)
+    if row["last_sequence"] != clock.last_sequence:
         raise AnotherProjectorError("the clock was moved by another projector")
+    return replace(clock, last_stamp=row["last_stamp"])
+
+
+async def advance_clock(connection: asyncpg.Connection, after: ClockState) -> None:
+    """Store the stamp and the sequence that were given out last."""
+    await connection.execute(ADVANCE, after.last_stamp, after.last_sequence)
+
+
+async def mark_evaluated(connection: asyncpg.Connection, after: ClockState) -> None:
+    """Store for which day and with which switches the records hold, and that they are whole."""
+    switches = json.dumps(asdict(after.switches)) if after.switches else None
+    await connection.execute(MARK_EVALUATED, after.evaluated_on, switches, after.ready)
 
 
 async def fetch_cursor(connection: asyncpg.Connection, stream: str) -> Cursor | None:
@@ -208,11 +233,11 @@ async def analyze(connection: asyncpg.Connection, schema: str) -> None:
 
 
 async def fetch_stored(
-    connection: asyncpg.Connection, entity: Entity, sourced_ids: Iterable[str]
+    connection: asyncpg.Connection, collection: Collection, sourced_ids: Iterable[str]
 ) -> dict[str, Stored]:
     """What the read model holds of the records."""
     rows = await connection.fetch(
-        f"SELECT sourced_id, status, digest FROM {TABLE[entity]} "
+        f"SELECT sourced_id, status, digest FROM {TABLE[collection]} "
         "WHERE sourced_id = ANY($1::text[])",
         list(sourced_ids),
     )
@@ -220,45 +245,59 @@ async def fetch_stored(
 
 
 async def fetch_tombstones(
-    connection: asyncpg.Connection, entity: Entity, vanished: dict[str, int]
+    connection: asyncpg.Connection, collection: Collection, vanished: dict[str, int]
 ) -> list[Write]:
     """Deletions of records, as they were last seen."""
     if not vanished:
         return []
-    columns = "".join(f", {name}" for name in EXTRA_COLUMNS.get(entity, ()))
+    columns = "".join(f", {name}" for name in EXTRA_COLUMNS.get(collection.entity, ()))
+    alternative = "alternative" if collection.entity is Entity.USERS else "NULL::text"
     rows = await connection.fetch(
-        f"SELECT sourced_id, document{columns} FROM {TABLE[entity]} "
+        f"SELECT sourced_id, document, {alternative}{columns} FROM {TABLE[collection]} "
         "WHERE sourced_id = ANY($1::text[])",
         list(vanished),
     )
     found = {row["sourced_id"]: row for row in rows}
     return [
-        Write(dead(entity, found[sourced_id]), "deleted", transaction)
+        Write(dead(collection, found[sourced_id]), "deleted", transaction, was_active=True)
         for sourced_id, transaction in vanished.items()
     ]
 
 
-def dead(entity: Entity, row: asyncpg.Record) -> Draft:
+def dead(collection: Collection, row: asyncpg.Record) -> Draft:
     """The draft of a stored record's tombstone."""
-    sourced_id, document, *extra = row
-    return tombstone(entity, sourced_id, document, tuple(extra))
+    sourced_id, document, alternative, *extra = row
+    return tombstone(collection, sourced_id, (document, alternative), tuple(extra))
 
 
-async def fetch_orphans(connection: asyncpg.Connection, entity: Entity) -> list[str]:
+async def fetch_orphans(connection: asyncpg.Connection, collection: Collection) -> list[str]:
     """Active records that nothing in the mirror stands for."""
-    return [row[0] for row in await connection.fetch(ORPHANS[entity])]
-
-
-def upsert_statement(entity: Entity) -> str:
-    """Insert or update rows given as arrays of ids, statuses, documents, digests, sequences."""
-    extra = EXTRA_COLUMNS.get(entity, ())
-    names = "".join(f", {name}" for name in extra)
-    arrays = "".join(
-        f", ${number}::{EXTRA_TYPES[name]}[]" for number, name in enumerate(extra, start=7)
+    sources = SOURCES[collection.entity]
+    if collection.version is Version.V1P1 and collection.entity in PEOPLE:
+        sources = NUMBERED_PERSON
+    absent = "".join(f" AND NOT EXISTS (SELECT FROM {source})" for source in sources)
+    rows = await connection.fetch(
+        f"SELECT sourced_id FROM {TABLE[collection]} WHERE status = 'active'{absent}"
     )
-    updates = "".join(f", {name} = excluded.{name}" for name in extra)
+    return [row[0] for row in rows]
+
+
+async def count_active(connection: asyncpg.Connection, collection: Collection) -> int:
+    """How many records of a collection are active."""
+    query = f"SELECT count(*) FROM {TABLE[collection]} WHERE status = 'active'"
+    return int(await connection.fetchval(query))
+
+
+def upsert_statement(collection: Collection) -> str:
+    """Insert or update rows given as arrays of ids, statuses, documents, digests, sequences."""
+    columns = [(name, EXTRA_TYPES[name]) for name in EXTRA_COLUMNS.get(collection.entity, ())]
+    if collection.entity is Entity.USERS:
+        columns.append(("alternative", "text"))
+    names = "".join(f", {name}" for name, _ in columns)
+    arrays = "".join(f", ${number}::{kind}[]" for number, (_, kind) in enumerate(columns, start=7))
+    updates = "".join(f", {name} = excluded.{name}" for name, _ in columns)
     return (
-        f"INSERT INTO {TABLE[entity]} AS stored "
+        f"INSERT INTO {TABLE[collection]} AS stored "
         f"(sourced_id, status, document, digest, sequence{names}, date_last_modified) "
         "SELECT given.*, $3::timestamptz FROM "
         f"unnest($1::text[], $2::text[], $4::text[], $5::bytea[], $6::bigint[]{arrays}) AS given "
@@ -268,26 +307,27 @@ def upsert_statement(entity: Entity) -> str:
     )
 
 
-UPSERT: dict[Entity, str] = {entity: upsert_statement(entity) for entity in Entity}
+UPSERT: dict[Collection, str] = {
+    collection: upsert_statement(collection) for collection in COLLECTIONS
+}
 
 
 async def upsert(
-    connection: asyncpg.Connection,
-    writes: list[Write],
-    documents: list[str],
-    stamp: datetime,
-    sequences: list[int],
+    connection: asyncpg.Connection, writes: list[Write], stamp: datetime, sequences: list[int]
 ) -> None:
-    """Store records of one entity, each with its event's number."""
+    """Store records of one collection, each with its event's number."""
+    text = format_stamp(stamp)
     drafts = [write.draft for write in writes]
     extras: list[Extra] = [draft.extra for draft in drafts]
-    columns = [list(column) for column in zip(*extras, strict=True)]
+    columns: list[list[Any]] = [list(column) for column in zip(*extras, strict=True)]
+    if drafts[0].entity is Entity.USERS:
+        columns.append([draft.alternative_stamped(text) for draft in drafts])
     await connection.execute(
-        UPSERT[drafts[0].entity],
+        UPSERT[drafts[0].collection],
         [draft.sourced_id for draft in drafts],
         [draft.status for draft in drafts],
         stamp,
-        documents,
+        [draft.stamped(text) for draft in drafts],
         [draft.digest for draft in drafts],
         sequences,
         *columns,

@@ -18,12 +18,11 @@ from rosterline.events.change import ChangeEvent
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.v1p2 import with_base
 from rosterline.projector.clock import ClockState, lead_for, next_stamp
-from rosterline.projector.store import advance_clock, emit, upsert
+from rosterline.projector.store import advance_clock, emit, lock_clock, upsert
 from rosterline.projector.writes import Spool, Write
 
 log = structlog.get_logger(__name__)
 
-VERSION = "v1p2"
 # What remains of the lead when the last row is written must cover the events and the commit.
 KEPT_SHARE = 0.5
 
@@ -66,6 +65,7 @@ class Writer:
         `transactions` names each transaction number for subscribers.
         """
         lead = lead_for(len(spool), self.lead_seconds)
+        clock = await lock_clock(connection, clock)
         while True:
             started = self.now()
             stamp = next_stamp(clock.last_stamp, started, lead)
@@ -79,7 +79,7 @@ class Writer:
                 continue
             await self.tell(connection, spool, clock, stamp, transactions)
             after = clock.after(stamp, len(spool))
-            await advance_clock(connection, clock, after)
+            await advance_clock(connection, after)
             return after
 
     def refuse_late(self, stamp: datetime, started: datetime) -> None:
@@ -92,16 +92,14 @@ class Writer:
     async def store(
         self, connection: asyncpg.Connection, spool: Spool, clock: ClockState, stamp: datetime
     ) -> None:
-        """Store the records."""
+        """Store the records, each with the number of its event."""
         numbers = spool.first_numbers(clock.last_sequence)
-        text = format_stamp(stamp)
         for run in spool.runs():
-            documents = [write.draft.stamped(text) for write in run]
             sequences: list[int] = []
             for write in run:
                 numbers[write.transaction] += 1
                 sequences.append(numbers[write.transaction])
-            await upsert(connection, run, documents, stamp, sequences)
+            await upsert(connection, run, stamp, sequences)
 
     async def tell(
         self,
@@ -144,7 +142,7 @@ class Writer:
             epoch=epoch,
             sequence=sequence,
             district=self.district,
-            version=VERSION,
+            version=draft.collection.version,
             entity=draft.entity,
             operation=operation,
             sourced_id=draft.sourced_id,
@@ -153,4 +151,5 @@ class Writer:
             index=place.index,
             last=place.last,
             data=f'{{"{draft.entity.single}":{document}}}',
+            secondary_email=draft.secondary_email,
         )

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from rosterline.events.change import Operation
-from rosterline.oneroster.vocabulary import ACTIVE, TO_BE_DELETED, Entity, Status
+from rosterline.oneroster.vocabulary import ACTIVE, COLLECTIONS, TO_BE_DELETED, Collection, Status
 from rosterline.projector.build import Wanted
 from rosterline.projector.draft import Draft
 
@@ -38,6 +38,17 @@ class Write:
     draft: Draft
     operation: Operation
     transaction: int
+    was_active: bool
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether an active record goes."""
+        return self.was_active and self.operation == "deleted"
+
+    @property
+    def is_arrival(self) -> bool:
+        """Whether a record comes that was not active before."""
+        return self.operation == "created"
 
 
 def decide(wanted: Wanted, stored: Mapping[str, Stored]) -> tuple[list[Write], dict[str, int]]:
@@ -50,7 +61,8 @@ def decide(wanted: Wanted, stored: Mapping[str, Stored]) -> tuple[list[Write], d
             if before is not None and before.status == ACTIVE:
                 vanished[sourced_id] = transaction
         elif before is None or before.digest != draft.digest:
-            writes.append(Write(draft, operation(draft, before), transaction))
+            was_active = before is not None and before.status == ACTIVE
+            writes.append(Write(draft, operation(draft, before), transaction, was_active))
     return writes, vanished
 
 
@@ -73,9 +85,11 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        self.waiting: dict[tuple[bool, Entity], list[list[Write] | int]] = {}
+        self.waiting: dict[tuple[bool, Collection], list[list[Write] | int]] = {}
         self.file: IO[bytes] | None = None
         self.per_transaction: Counter[int] = Counter()
+        self.losses: Counter[Collection] = Counter()
+        self.arrivals: Counter[Collection] = Counter()
 
     def __enter__(self) -> Self:
         return self
@@ -93,14 +107,21 @@ class Spool:
         return self.per_transaction.total()
 
     def add(self, writes: Iterable[Write]) -> None:
-        """Put writes of one entity in waiting."""
+        """Put writes of one collection in waiting."""
         ordered = sorted(writes, key=generation)
         for deletion in (False, True):
             chosen = [write for write in ordered if (write.operation == "deleted") == deletion]
             if chosen:
                 run = chosen if len(self) < MEMORY_WRITES else self.put_away(chosen)
-                self.waiting.setdefault((deletion, chosen[0].draft.entity), []).append(run)
+                self.waiting.setdefault((deletion, chosen[0].draft.collection), []).append(run)
                 self.per_transaction.update(write.transaction for write in chosen)
+                self.count(chosen)
+
+    def count(self, writes: list[Write]) -> None:
+        """Note how many records of the collection stop and begin to be active."""
+        collection = writes[0].draft.collection
+        self.losses[collection] += sum(write.is_loss for write in writes)
+        self.arrivals[collection] += sum(write.is_arrival for write in writes)
 
     def put_away(self, run: list[Write]) -> int:
         """Write a run to the file; its place there."""
@@ -111,14 +132,13 @@ class Spool:
         return place
 
     def runs(self) -> Iterator[list[Write]]:
-        """All writes, in runs of one entity: first what is there, parents before children, then
+        """All writes, in runs of one collection: first what is there, parents before children, then
         what goes, children before parents.
         """
-        entities = list(Entity)
-        for entity in entities:
-            yield from self.read(deletion=False, entity=entity)
-        for entity in reversed(entities):
-            for run in self.read(deletion=True, entity=entity):
+        for collection in COLLECTIONS:
+            yield from self.read(deletion=False, collection=collection)
+        for collection in reversed(COLLECTIONS):
+            for run in self.read(deletion=True, collection=collection):
                 yield run[::-1]
 
     def first_numbers(self, used: int) -> dict[int, int]:
@@ -129,9 +149,9 @@ class Spool:
             used += self.per_transaction[transaction]
         return found
 
-    def read(self, *, deletion: bool, entity: Entity) -> Iterator[list[Write]]:
-        """The runs of an entity; deletions from the last to the first."""
-        runs = self.waiting.get((deletion, entity), [])
+    def read(self, *, deletion: bool, collection: Collection) -> Iterator[list[Write]]:
+        """The runs of a collection; deletions from the last to the first."""
+        runs = self.waiting.get((deletion, collection), [])
         for run in reversed(runs) if deletion else runs:
             yield self.fetch(run) if isinstance(run, int) else run
 

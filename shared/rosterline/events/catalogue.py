@@ -13,9 +13,15 @@ from pydantic_core import core_schema
 from typing_extensions import override
 
 from rosterline.events.source import SOURCE_MESSAGE
-from rosterline.oneroster.v1p2 import MODELS
+from rosterline.oneroster import v1p1, v1p2
+from rosterline.oneroster.v1p2 import Record
+from rosterline.oneroster.vocabulary import COLLECTIONS, Collection, Entity, Version
 
 FOLDER = Path(__file__).parent / "schemas"
+MODELS: dict[Version, dict[Entity, type[Record]]] = {
+    Version.V1P2: v1p2.MODELS,
+    Version.V1P1: v1p1.MODELS,
+}
 
 
 class RecordSchema(GenerateJsonSchema):
@@ -39,26 +45,31 @@ class RecordSchema(GenerateJsonSchema):
 
 def event_schemas() -> Iterator[tuple[str, dict[str, Any]]]:
     """File name and schema of every event."""
-    for entity, model in MODELS.items():
-        record = model.model_json_schema(
-            by_alias=True, mode="serialization", schema_generator=RecordSchema
-        )
-        record["required"].append("dateLastModified")
-        definitions = record.pop("$defs", {})
-        definitions[model.__name__] = record
-        yield (
-            f"v1p2.{entity.single}.json",
-            {
-                "$schema": "https://json-schema.org/draft/2020-12/schema",
-                "$id": f"urn:rosterline:schema:v1p2:{entity.single}:1",
-                "type": "object",
-                "properties": {entity.single: {"$ref": f"#/$defs/{model.__name__}"}},
-                "required": [entity.single],
-                "additionalProperties": False,
-                "$defs": definitions,
-            },
-        )
+    for collection in COLLECTIONS:
+        name = f"{collection.version.value}.{collection.entity.single}"
+        yield f"{name}.json", record_schema(collection)
     yield "source.json", SOURCE_MESSAGE.json_schema(mode="serialization")
+
+
+def record_schema(collection: Collection) -> dict[str, Any]:
+    """The schema of an event that carries a record of the collection."""
+    version, entity = collection
+    model = MODELS[version][entity]
+    record = model.model_json_schema(
+        by_alias=True, mode="serialization", schema_generator=RecordSchema
+    )
+    record["required"].append("dateLastModified")
+    definitions = record.pop("$defs", {})
+    definitions[model.__name__] = record
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:rosterline:schema:{version.value}:{entity.single}:1",
+        "type": "object",
+        "properties": {entity.single: {"$ref": f"#/$defs/{model.__name__}"}},
+        "required": [entity.single],
+        "additionalProperties": False,
+        "$defs": definitions,
+    }
 
 
 def schema_text(schema: dict[str, Any]) -> str:

@@ -4,14 +4,16 @@ The projector writes an event into PostgreSQL's WAL as `outbox_text`; capture re
 `parse_outbox` and publishes subject, headers and data as they are.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Literal
 
 import orjson
 
-from rosterline.oneroster.vocabulary import Entity
+from rosterline.oneroster.vocabulary import Entity, Version
 
 OUTBOX_PREFIX = "rosterline"
+SECONDARY_EMAIL = "Rosterline-Secondary-Email"
 Operation = Literal["created", "updated", "deleted"]
 
 
@@ -20,13 +22,14 @@ class ChangeEvent:
     """One record's change. `data` is the JSON that a GET of the record answered at `time`.
 
     `sequence` counts a district's events without gaps; `transaction` names the source transaction,
-    `index` the event's place in it, and `last` marks its end.
+    `index` the event's place in it, and `last` marks its end. `secondary_email` is the user's where
+    it differs from the email shown: some connections show it instead.
     """
 
     epoch: str
     sequence: int
     district: str
-    version: str
+    version: Version
     entity: Entity
     operation: Operation
     sourced_id: str
@@ -35,6 +38,7 @@ class ChangeEvent:
     index: int
     last: bool
     data: str
+    secondary_email: str | None = None
 
     @property
     def id(self) -> str:
@@ -49,7 +53,7 @@ class ChangeEvent:
 
     def headers(self) -> dict[str, str]:
         """CloudEvents attributes as NATS headers (binary mode)."""
-        return {
+        attributes = {
             "ce-specversion": "1.0",
             "ce-id": self.id,
             "ce-type": f"rosterline.{self.version}.{self.entity.value}.{self.operation}",
@@ -64,6 +68,10 @@ class ChangeEvent:
             "ce-dataschema": f"urn:rosterline:schema:{self.version}:{self.entity.single}:1",
             "content-type": "application/json",
         }
+        if self.secondary_email is not None:
+            # Headers are ASCII only; JSON can be.
+            attributes[SECONDARY_EMAIL] = json.dumps(self.secondary_email)
+        return attributes
 
     def outbox_text(self) -> str:
         """The event as one logical message: a JSON line of subject and headers, then the data."""

@@ -1,0 +1,111 @@
+"""The district's one writer: its connection, and what it remembers of the database.
+
+Who changes the read model does it here: records, events, clock and position commit together, and
+what became visible after its stamp is stamped and told of anew.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import date
+
+import asyncpg
+import structlog
+from asyncpg.transaction import Transaction
+
+from rosterline.projector.clock import ClockState
+from rosterline.projector.facts import Context, Reference, Switches
+from rosterline.projector.scopes import Touched
+from rosterline.projector.store import Cursor, mark_evaluated, save_cursor
+from rosterline.projector.write import Writer
+from rosterline.projector.writes import Spool
+from rosterline.telemetry import failpoints
+
+log = structlog.get_logger(__name__)
+
+Names = dict[int, str]
+Fill = Callable[[Spool], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class LargeTransaction:
+    """A source transaction whose parts are still coming, in an open transaction of ours."""
+
+    transaction: Transaction
+    touched: Touched
+    tables: set[str]
+
+
+@dataclass(slots=True)
+class Projection:
+    """The state of the projector; `today` is the date in the district's time zone, injected."""
+
+    connection: asyncpg.Connection
+    stream: str
+    writer: Writer
+    switches: Switches
+    today: Callable[[], date]
+    run_size: int
+    load_people: int
+    clock: ClockState
+    cursor: Cursor
+    reference: Reference
+    large: LargeTransaction | None = None
+
+    @property
+    def day(self) -> date:
+        """The day for which the records hold; it moves by a step of its own, never in between."""
+        return self.clock.evaluated_on or self.today()
+
+    def context(self, reference: Reference) -> Context:
+        """What the rules are given now."""
+        return Context(reference, self.day, self.clock.switches or self.switches)
+
+    async def write(self, spool: Spool, names: Names) -> ClockState:
+        """Write what waits in the spool, in the caller's transaction."""
+        if not len(spool):
+            return self.clock
+        return await self.writer.write(self.connection, spool, self.clock, names)
+
+    async def committed(
+        self,
+        clock: ClockState,
+        cursor: Cursor,
+        reference: Reference,
+        spool: Spool,
+        names: Names,
+    ) -> None:
+        """Remember what is stored now; stamp and tell anew what became visible after its stamp."""
+        self.clock, self.cursor, self.reference = clock, cursor, reference
+        failpoints.reach(failpoints.PROJECTOR_AFTER_COMMIT)
+        times = 1
+        while len(spool) and self.writer.now() > self.clock.last_stamp:
+            log.warning("projector.late_commit", records=len(spool))
+            times += 1
+            again = {number: f"{name}-{times}" for number, name in names.items()}
+            writer = replace(self.writer, again=True)
+            async with self.connection.transaction():
+                clock = await writer.write(self.connection, spool, self.clock, again)
+            self.clock = clock
+
+    async def revise(
+        self, name: str, context: Context, fill: Fill, cursor: Cursor | None = None
+    ) -> int:
+        """Bring records to what `context` makes of them, as one transaction; how many changed.
+
+        `fill` puts into the spool what differs. Afterwards the records hold for the context's day
+        and switches, and the position is `cursor` if that is given.
+        """
+        names = {0: name}
+        with Spool() as spool:
+            async with self.connection.transaction():
+                await fill(spool)
+                written = await self.write(spool, names)
+                clock = replace(
+                    written, evaluated_on=context.today, switches=context.switches, ready=True
+                )
+                await mark_evaluated(self.connection, clock)
+                if cursor is not None:
+                    await save_cursor(self.connection, self.stream, cursor)
+            changed = len(spool)
+            await self.committed(clock, cursor or self.cursor, context.reference, spool, names)
+        return changed
