@@ -128,6 +128,16 @@ def not_teaching(section_staff_id: int) -> KeptOut:
     )
 
 
+def no_username(person_id: int) -> KeptOut:
+    """Seed 000: "OneRoster 1.1 requires that a person record includes a username"."""
+    return KeptOut(
+        rule="no username",
+        because=f"person {person_id} has no user_account with a username",
+        remedy=f"Add a user_account for person {person_id}; a disabled one is enough.",
+        rows=(("person", person_id),),
+    )
+
+
 def no_capacity(person_id: int, capacity: str) -> KeptOut:
     """No row at all that could make the person a user, a student or a teacher."""
     return KeptOut(

@@ -7,6 +7,7 @@ role is primary, which row names the grade. It depends on nothing but the rows t
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 
 from rosterline.oneroster.v1p2 import Role, reference
 from rosterline.oneroster.vocabulary import ACTIVE, Entity, Status, UserRole
@@ -46,29 +47,46 @@ class Claim:
 
 
 def find_claims(context: Context, facts: PersonFacts) -> list[Claim] | KeptOut:
-    """The claims that count, in order: the current ones, or else the ended ones of this year."""
+    """What a user of 1.2 is, in order: the claims to all roles together."""
+    found = chain.from_iterable(claims_by_role(context, facts).values())
+    claims = settle(found)
+    return reasons.no_capacity(facts.person.person_id, "user") if claims is None else claims
+
+
+def settle(found: Iterable[Claim | KeptOut]) -> list[Claim] | KeptOut | None:
+    """The current claims, or else the ended ones of this year, in order; else why there are none.
+
+    None if no row says anything.
+    """
     claims: list[Claim] = []
     kept_out: list[KeptOut] = []
-    for found in _all_claims(context, facts):
-        if isinstance(found, KeptOut):
-            kept_out.append(found)
+    for each in found:
+        if isinstance(each, KeptOut):
+            kept_out.append(each)
         else:
-            claims.append(found)
+            claims.append(each)
     if claims:
         current = [claim for claim in claims if claim.status == ACTIVE]
         return sorted(current or claims, key=lambda claim: claim.rank)
-    if kept_out:
-        return reasons.several(kept_out)
-    return reasons.no_capacity(facts.person.person_id, "user")
+    return reasons.several(kept_out) if kept_out else None
 
 
-def _all_claims(context: Context, facts: PersonFacts) -> Iterator[Claim | KeptOut]:
+def claims_by_role(context: Context, facts: PersonFacts) -> dict[UserRole, list[Claim | KeptOut]]:
+    """What each of the person's rows says of each role that it could give."""
+    found: dict[UserRole, list[Claim | KeptOut]] = {role: [] for role in ORDER}
     for membership in facts.memberships:
-        yield _student_claim(context, membership)
+        found["student"].append(_student_claim(context, membership))
     for assignment in facts.assignments:
-        yield from _staff_claims(context, assignment)
+        for role, claim in _staff_claims(context, assignment):
+            found[role].append(claim)
     for tie in facts.students:
-        yield from _agent_claims(context, tie)
+        found[agent_role(tie)].extend(_agent_claims(context, tie))
+    return found
+
+
+def agent_role(tie: Tie) -> UserRole:
+    """Seed 000: Guardians are "marked as Guardian and Portal", relatives as Portal."""
+    return "guardian" if tie.guardian else "relative"
 
 
 def _student_claim(context: Context, membership: Membership) -> Claim | KeptOut:
@@ -87,26 +105,32 @@ def _student_claim(context: Context, membership: Membership) -> Claim | KeptOut:
     )
 
 
-def _staff_claims(context: Context, assignment: Assignment) -> Iterator[Claim | KeptOut]:
+def _staff_claims(
+    context: Context, assignment: Assignment
+) -> Iterator[tuple[UserRole, Claim | KeptOut]]:
     """Seed 000, Non-Teacher Staff: "a Role other than (or in addition to) Teacher"."""
     roles: list[UserRole] = ["teacher"] if assignment.teacher else []
     if any(present(name) for name in assignment.other_roles):
         roles.append("aide")
     if not roles:
-        yield reasons.no_role(assignment.assignment_id)
+        nothing = reasons.no_role(assignment.assignment_id)
+        yield from (("teacher", nothing), ("aide", nothing))
         return
     standing = assignment_status(context, assignment)
-    if isinstance(standing, KeptOut):
-        yield standing
-        return
     for role in roles:
-        yield Claim(
-            role=role,
-            org_guid=assignment.school_guid,
-            standing=standing,
-            row_id=assignment.assignment_id,
-            start_date=assignment.start_date,
-            end_date=assignment.end_date,
+        if isinstance(standing, KeptOut):
+            yield role, standing
+            continue
+        yield (
+            role,
+            Claim(
+                role=role,
+                org_guid=assignment.school_guid,
+                standing=standing,
+                row_id=assignment.assignment_id,
+                start_date=assignment.start_date,
+                end_date=assignment.end_date,
+            ),
         )
 
 
@@ -118,7 +142,7 @@ def _agent_claims(context: Context, tie: Tie) -> Iterator[Claim | KeptOut]:
         return
     for district_guid in _districts_of(context, tie.memberships):
         yield Claim(
-            role="guardian" if tie.guardian else "relative",
+            role=agent_role(tie),
             org_guid=district_guid,
             standing=standing,
             row_id=tie.relationship_id,
