@@ -5,7 +5,7 @@ import pytest
 
 from rosterline.bus.reader import StreamMessage
 from rosterline.db.errors import describe
-from rosterline.projector.service import UnreadableMessageError, decoded
+from rosterline.projector.intake import UnreadableMessageError, decoded
 from tests.support.ledger import connected
 from tests.support.servers import Databases
 

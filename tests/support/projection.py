@@ -30,8 +30,9 @@ from rosterline.db.tables import sis
 from rosterline.events.change import OUTBOX_PREFIX, parse_outbox
 from rosterline.events.source import SOURCE_MESSAGE, SnapshotBegin, SnapshotEnd
 from rosterline.oneroster.v1p2 import with_base
-from rosterline.oneroster.vocabulary import Entity
-from rosterline.projector.apply import Projection
+from rosterline.oneroster.vocabulary import COLLECTIONS
+from rosterline.projector.apply import apply
+from rosterline.projector.projection import Projection
 from rosterline.projector.batch import Batch, Limits, Received, SourceMessage, units
 from rosterline.projector.build import build
 from rosterline.projector.draft import Draft
@@ -50,7 +51,7 @@ TODAY = date(2025, 10, 15)
 LIMITS = Limits(200, 2000)
 MARK = "tests"
 POKE_SECONDS = 0.02
-RecordKey = tuple[str, str]
+RecordKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ class Event:
         return self.subject.rpartition(".")[2]
 
     @property
+    def version(self) -> str:
+        """The version of OneRoster."""
+        return self.subject.split(".")[2]
+
+    @property
     def entity(self) -> str:
         """The collection, as in the REST path."""
         return self.subject.split(".")[3]
@@ -74,7 +80,7 @@ class Event:
     @property
     def key(self) -> RecordKey:
         """The record that changed."""
-        return self.entity, self.headers["ce-subject"]
+        return self.version, self.entity, self.headers["ce-subject"]
 
     @property
     def sequence(self) -> int:
@@ -235,7 +241,7 @@ class Store:
 
     async def apply_unit(self, unit: Batch | Received) -> None:
         """Apply one unit of work."""
-        await self.projection.apply(unit)
+        await apply(self.projection, unit)
         await self.collect()
 
     async def collect(self) -> None:
@@ -266,11 +272,12 @@ class Store:
         """The read model: documents as a GET returns them."""
         found: dict[RecordKey, str] = {}
         where = " WHERE status = 'active'" if only_active else ""
-        for entity in Entity:
-            query = f"SELECT sourced_id, document FROM {TABLE[entity]}{where}"
+        for collection in COLLECTIONS:
+            version, entity = collection
+            query = f"SELECT sourced_id, document FROM {TABLE[collection]}{where}"
             for sourced_id, document in await self.reader.fetch(query):
                 body = with_base(document, BASE_URL)
-                found[entity.value, sourced_id] = f'{{"{entity.single}":{body}}}'
+                found[version.value, entity.value, sourced_id] = f'{{"{entity.single}":{body}}}'
         return found
 
 
@@ -328,7 +335,8 @@ async def fresh_load(connection: asyncpg.Connection, today: date) -> dict[Record
         async for wanted in build(connection, context, touched, 5000):
             for sourced_id, (draft, _) in wanted.records.items():
                 if draft is not None:
-                    found[wanted.entity.value, sourced_id] = draft
+                    version, entity = wanted.collection
+                    found[version.value, entity.value, sourced_id] = draft
     return found
 
 

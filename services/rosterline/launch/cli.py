@@ -48,7 +48,7 @@ from rosterline.launch.options import DataOption, JsonOption
 from rosterline.launch.services import run_service
 from rosterline.launch.status import HopName, one_line, read_status
 from rosterline.launch.up import Guest, Instance, migrate
-from rosterline.projector.service import UnreadableMessageError
+from rosterline.projector.intake import UnreadableMessageError
 from rosterline.projector.store import AnotherProjectorError
 from rosterline.sample.changes import NothingToChangeError
 from rosterline.sample.generate import SampleError, generate

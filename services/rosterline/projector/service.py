@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Callable
+from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -12,19 +11,19 @@ import asyncpg
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from pydantic import ValidationError
 
 from rosterline.bus.connection import BusUnreachableError, connect
-from rosterline.bus.reader import ReaderLostError, StreamMessage, StreamReader, open_reader
+from rosterline.bus.reader import ReaderLostError, StreamMessage, open_reader
 from rosterline.bus.topology import SIS, ensure_streams
 from rosterline.config.settings import Settings
 from rosterline.db.errors import describe
 from rosterline.db.pools import LOST_CONNECTION, open_connection
-from rosterline.events.source import SOURCE_MESSAGE
 from rosterline.projector.apply import apply
-from rosterline.projector.batch import Limits, Received, units
+from rosterline.projector.batch import Limits, units
+from rosterline.projector.duties import attend
 from rosterline.projector.facts import Switches
 from rosterline.projector.gather import gather_reference
+from rosterline.projector.intake import Purge, arriving, decoded
 from rosterline.projector.projection import Projection
 from rosterline.projector.resume import (
     AnotherEpochError,
@@ -49,13 +48,8 @@ FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
 LOCK_ATTEMPTS = 20
 LOCK_PAUSE_SECONDS = 0.25
-PURGE_SECONDS = 300.0
 RUN_SIZE = 5000
 TRANSIENT = (*LOST_CONNECTION, NatsError, BusUnreachableError, ReaderLostError)
-
-
-class UnreadableMessageError(Exception):
-    """A message of stream SIS that this version does not understand; says where, never what."""
 
 
 async def serve(
@@ -120,22 +114,29 @@ async def run(
         log.info("projector.reading", after=projection.cursor.sequence)
         purge = Purge(client, settings.keep_source_hours)
         limits = Limits(settings.batch_transactions, settings.batch_rows)
-        while messages := await read_or_stop(reader, stop, settings.batch_transactions):
-            failpoints.reach(failpoints.PROJECTOR_AFTER_FETCH)
-            following = of_one_epoch(decoded(messages), projection.cursor.epoch)
-            try:
-                for unit in units(following, limits):
-                    await apply(projection, unit)
-            except AnotherEpochError as error:
-                await go_to_snapshot(
-                    connection,
-                    client.jetstream(),
-                    projection.cursor,
-                    settings.district,
-                    newer=True,
-                )
-                raise ReaderLostError(str(error)) from error
-            await purge.applied(projection.cursor.sequence)
+        arrivals = arriving(reader, stop, settings.batch_transactions)
+        async with aclosing(arrivals):
+            async for messages in arrivals:
+                await attend(projection)
+                if not messages:
+                    continue
+                failpoints.reach(failpoints.PROJECTOR_AFTER_FETCH)
+                try:
+                    await apply_all(projection, messages, limits)
+                except AnotherEpochError as error:
+                    district, jetstream = settings.district, client.jetstream()
+                    await go_to_snapshot(
+                        connection, jetstream, projection.cursor, district, newer=True
+                    )
+                    raise ReaderLostError(str(error)) from error
+                await purge.applied(projection.cursor.sequence)
+
+
+async def apply_all(projection: Projection, messages: list[StreamMessage], limits: Limits) -> None:
+    """Apply messages in units of work; raises AnotherEpochError."""
+    following = of_one_epoch(decoded(messages), projection.cursor.epoch)
+    for unit in units(following, limits):
+        await apply(projection, unit)
 
 
 async def become_the_only_one(connection: asyncpg.Connection, district: str) -> None:
@@ -172,49 +173,3 @@ async def prepare(
         cursor=cursor,
         reference=await gather_reference(connection),
     )
-
-
-async def read_or_stop(reader: StreamReader, stop: asyncio.Event, most: int) -> list[StreamMessage]:
-    """The next messages; none when it is time to stop."""
-    reading = asyncio.ensure_future(reader.read(most))
-    stopping = asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        return [] if stop.is_set() else await reading
-    finally:
-        reading.cancel()
-        stopping.cancel()
-        await asyncio.gather(reading, stopping, return_exceptions=True)
-
-
-def decoded(messages: list[StreamMessage]) -> Iterator[Received]:
-    """The messages, decoded one at a time: a snapshot's are large."""
-    for message in messages:
-        try:
-            body = SOURCE_MESSAGE.validate_json(message.data)
-        except ValidationError as error:
-            # Without the error itself: it quotes what the message holds.
-            places = {".".join(map(str, found["loc"])) for found in error.errors()}
-            raise UnreadableMessageError(
-                f"message {message.sequence} of stream SIS is not understood at "
-                f"{', '.join(sorted(places)[:5])}; is capture of another version?"
-            ) from None
-        yield Received(message.sequence, body)
-
-
-class Purge:
-    """Takes applied messages out of the stream once they are `keep_hours` old; never the newest."""
-
-    def __init__(self, client: Client, keep_hours: float) -> None:
-        self.client = client
-        self.keep_seconds = keep_hours * 3600
-        self.marks: deque[tuple[float, int]] = deque()
-
-    async def applied(self, sequence: int) -> None:
-        """Note how far the stream is applied, and purge what is old."""
-        now = time.monotonic()
-        if not self.marks or now - self.marks[-1][0] >= PURGE_SECONDS:
-            self.marks.append((now, sequence))
-        while self.marks and now - self.marks[0][0] > self.keep_seconds + PURGE_SECONDS:
-            _, old = self.marks.popleft()
-            await self.client.jetstream().purge_stream(SIS, seq=old)

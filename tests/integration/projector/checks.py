@@ -31,7 +31,7 @@ async def mirror_differences(chain: Chain) -> list[str]:
 
 async def load_differences(chain: Chain) -> list[str]:
     """Records that are not as a first load of the same mirror would have made them."""
-    expected = await fresh_load(chain.store.reader, chain.store.projection.today())
+    expected = await fresh_load(chain.store.reader, chain.store.projection.day)
     stored = await chain.store.stored()
     found: list[str] = []
     for key, draft in expected.items():
@@ -39,14 +39,14 @@ async def load_differences(chain: Chain) -> list[str]:
         if document is None:
             found.append(f"{key} is missing")
             continue
-        stamp = orjson.loads(document)[Entity(key[0]).single]["dateLastModified"]
+        stamp = orjson.loads(document)[Entity(key[1]).single]["dateLastModified"]
         wanted = f'{{"{draft.entity.single}":{with_base(draft.stamped(stamp), BASE_URL)}}}'
         if document != wanted:
             found.append(f"{key} is {document} and should be {wanted}")
     found += [
         f"{key} should be no more"
         for key, document in stored.items()
-        if key not in expected and orjson.loads(document)[Entity(key[0]).single]["status"] == ACTIVE
+        if key not in expected and orjson.loads(document)[Entity(key[1]).single]["status"] == ACTIVE
     ]
     return found
 
@@ -56,16 +56,18 @@ def replay(events: list[Event]) -> dict[RecordKey, str]:
     return {event.key: event.data for event in events}
 
 
-def references(value: Any, member: str = "") -> Iterator[tuple[RecordKey, bool]]:
+def references(
+    version: str, value: Any, member: str = ""
+) -> Iterator[tuple[RecordKey, bool]]:
     """The records that a document refers to, and whether they are above it."""
     if isinstance(value, list):
         for each in value:
-            yield from references(each, member)
+            yield from references(version, each, member)
     elif isinstance(value, dict):
         if "href" in value:
-            yield (ENTITY_OF_TYPE[value["type"]], value["sourcedId"]), member not in DOWNWARD
+            yield (version, ENTITY_OF_TYPE[value["type"]], value["sourcedId"]), member not in DOWNWARD
         for name, each in value.items():
-            yield from references(each, name)
+            yield from references(version, each, name)
 
 
 def feed_faults(events: list[Event]) -> list[str]:
@@ -128,7 +130,7 @@ def order_faults(events: list[Event]) -> list[str]:
                 found.append(f"{event.key} goes before {sorted(referred[event.key])[:3]}")
         else:
             alive.add(event.key)
-            pointed = list(references(orjson.loads(event.data)))
+            pointed = list(references(event.version, orjson.loads(event.data)))
             refers[event.key] = {key for key, upward in pointed if upward}
             for key, upward in pointed:
                 if upward:
