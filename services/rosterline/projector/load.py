@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 import asyncpg
 
 from rosterline.oneroster.vocabulary import COLLECTIONS
-from rosterline.projector.build import Wanted
 from rosterline.projector.scopes import Scope, Touched
 from rosterline.projector.store import fetch_orphans
+from rosterline.projector.wanted import Wanted
 
 FOUNDATION: dict[Scope, str] = {
     Scope.ORG: """

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 
 import asyncpg
 
-from rosterline.projector.build import Wanted, build
+from rosterline.projector.build import build
 from rosterline.projector.facts import Context
 from rosterline.projector.mirror import Images
 from rosterline.projector.scopes import SCOPES, Touched, departures
 from rosterline.projector.store import fetch_stored, fetch_tombstones
+from rosterline.projector.wanted import Wanted
 from rosterline.projector.writes import Spool, decide
 
 

@@ -15,8 +15,8 @@ from typing import IO, Self
 
 from rosterline.events.change import Operation
 from rosterline.oneroster.vocabulary import ACTIVE, COLLECTIONS, TO_BE_DELETED, Collection, Status
-from rosterline.projector.build import Wanted
 from rosterline.projector.draft import Draft
+from rosterline.projector.wanted import Wanted
 
 MEMORY_WRITES = 20_000
 # How far a record stands below the top of its own collection, by the type that it has there.

@@ -5,7 +5,7 @@ import pytest
 from rosterline.events.change import Operation
 from rosterline.oneroster.vocabulary import ACTIVE, TO_BE_DELETED, Entity, Status
 from rosterline.projector import writes as writes_module
-from rosterline.projector.build import Wanted
+from rosterline.projector.wanted import Wanted
 from rosterline.projector.draft import Draft
 from rosterline.projector.writes import Spool, Stored, Write, decide
 

@@ -1,0 +1,159 @@
+"""Touched people and their places in classes → the records that they should be, in both forms."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+
+import asyncpg
+
+from rosterline.oneroster.v1p2 import User
+from rosterline.oneroster.vocabulary import Collection
+from rosterline.projector.draft import Draft, to_draft
+from rosterline.projector.facts import Context, PersonFacts
+from rosterline.projector.gather import (
+    ROSTERS,
+    SECTION_STAFF,
+    gather_held_guids,
+    gather_people,
+    gather_places,
+    gather_sections,
+    to_roster,
+    to_staff,
+)
+from rosterline.projector.rules.demographics import build_demographics
+from rosterline.projector.rules.enrollments import (
+    build_roster_enrollment,
+    build_staff_enrollment,
+    roster_sourced_id,
+    staff_sourced_id,
+)
+from rosterline.projector.rules.users import build_user, secondary_view
+from rosterline.projector.rules.v1p1_carried import (
+    demographics_in_v1p1,
+    roster_in_v1p1,
+    staff_in_v1p1,
+)
+from rosterline.projector.rules.v1p1_users import (
+    build_users_v1p1,
+    user_sourced_id,
+    user_sourced_ids,
+)
+from rosterline.projector.scopes import Key, Scope
+from rosterline.projector.wanted import (
+    DEMOGRAPHICS,
+    ENROLLMENTS,
+    OLDER_DEMOGRAPHICS,
+    OLDER_ENROLLMENTS,
+    OLDER_USERS,
+    PEOPLE,
+    USERS,
+    Records,
+    Rows,
+    Wanted,
+    integers,
+    runs,
+)
+
+
+async def build_people(
+    connection: asyncpg.Connection, context: Context, rows: Rows, size: int
+) -> AsyncIterator[Wanted]:
+    """People, and then their places in classes."""
+    for run in runs(rows[Scope.PERSON].items(), size):
+        people = await gather_people(connection, integers(dict(run)))
+        for wanted in wanted_people(context, people, dict(run)):
+            yield wanted
+    for wanted in await wanted_former(connection, rows[Scope.PERSON_GUID]):
+        yield wanted
+    for run in runs(rows[Scope.ROSTER].items(), size):
+        for wanted in await wanted_rosters(connection, context, dict(run)):
+            yield wanted
+    for run in runs(rows[Scope.SECTION_STAFF].items(), size):
+        for wanted in await wanted_staff(connection, context, dict(run)):
+            yield wanted
+
+
+def wanted_people(
+    context: Context, people: Mapping[int, PersonFacts], keys: Mapping[Key, int]
+) -> Iterator[Wanted]:
+    """Users and demographics; a person without a row is dealt with under the former GUID in 1.2."""
+    found: dict[Collection, Records] = {collection: {} for collection in PEOPLE}
+    for key, number in keys.items():
+        person = people.get(int(key))
+        drafts = numberless(int(key)) if person is None else drafts_of_person(context, person)
+        for collection, sourced_id, draft in drafts:
+            found[collection][sourced_id] = draft, number
+    for collection, records in found.items():
+        yield Wanted(collection, records)
+
+
+def drafts_of_person(
+    context: Context, person: PersonFacts
+) -> Iterator[tuple[Collection, str, Draft | None]]:
+    """All records that a person may become."""
+    guid = person.person.person_guid
+    user = build_user(context, person)
+    other = secondary_view(user, person.person) if isinstance(user, User) else None
+    yield USERS, guid, to_draft(USERS, user, other)
+    demographics = build_demographics(context, person)
+    yield DEMOGRAPHICS, guid, to_draft(DEMOGRAPHICS, demographics)
+    for sourced_id, verdict in build_users_v1p1(context, person).items():
+        yield OLDER_USERS, sourced_id, to_draft(OLDER_USERS, verdict)
+    sourced_id = user_sourced_id("student", person.person.person_id)
+    older = demographics_in_v1p1(demographics, person)
+    yield OLDER_DEMOGRAPHICS, sourced_id, to_draft(OLDER_DEMOGRAPHICS, older)
+
+
+def numberless(person_id: int) -> Iterator[tuple[Collection, str, Draft | None]]:
+    """What a person who has no row any more was in version 1.1."""
+    for sourced_id in user_sourced_ids(person_id):
+        yield OLDER_USERS, sourced_id, None
+    yield OLDER_DEMOGRAPHICS, user_sourced_id("student", person_id), None
+
+
+async def wanted_former(connection: asyncpg.Connection, former: Mapping[Key, int]) -> list[Wanted]:
+    """GUIDs that a person had; what nobody has now is gone."""
+    held = await gather_held_guids(connection, map(str, former))
+    lost: Records = {
+        str(guid): (None, number) for guid, number in former.items() if guid not in held
+    }
+    return [Wanted(USERS, lost), Wanted(DEMOGRAPHICS, lost)]
+
+
+async def wanted_rosters(
+    connection: asyncpg.Connection, context: Context, keys: Mapping[Key, int]
+) -> list[Wanted]:
+    """Enrollments of students."""
+    rows = await gather_places(connection, ROSTERS, "roster_id", integers(keys))
+    people = await gather_people(connection, {row["person_id"] for row in rows}, whole=False)
+    sections = await gather_sections(connection, {row["section_id"] for row in rows})
+    records: Records = {roster_sourced_id(int(key)): (None, number) for key, number in keys.items()}
+    older = records.copy()
+    for row in rows:
+        roster = to_roster(row, people, sections)
+        if roster is not None:
+            sourced_id, number = roster_sourced_id(roster.roster_id), keys[roster.roster_id]
+            verdict = build_roster_enrollment(context, roster)
+            records[sourced_id] = to_draft(ENROLLMENTS, verdict), number
+            verdict = roster_in_v1p1(verdict, roster.person)
+            older[sourced_id] = to_draft(OLDER_ENROLLMENTS, verdict), number
+    return [Wanted(ENROLLMENTS, records), Wanted(OLDER_ENROLLMENTS, older)]
+
+
+async def wanted_staff(
+    connection: asyncpg.Connection, context: Context, keys: Mapping[Key, int]
+) -> list[Wanted]:
+    """Enrollments of teachers."""
+    rows = await gather_places(connection, SECTION_STAFF, "section_staff_id", integers(keys))
+    people = await gather_people(connection, {row["person_id"] for row in rows}, whole=False)
+    sections = await gather_sections(connection, {row["section_id"] for row in rows})
+    records: Records = {staff_sourced_id(int(key)): (None, number) for key, number in keys.items()}
+    older = records.copy()
+    for row in rows:
+        staff = to_staff(row, people, sections)
+        if staff is not None:
+            sourced_id = staff_sourced_id(staff.section_staff_id)
+            number = keys[staff.section_staff_id]
+            verdict = build_staff_enrollment(context, staff)
+            records[sourced_id] = to_draft(ENROLLMENTS, verdict), number
+            verdict = staff_in_v1p1(verdict, staff.person)
+            older[sourced_id] = to_draft(OLDER_ENROLLMENTS, verdict), number
+    return [Wanted(ENROLLMENTS, records), Wanted(OLDER_ENROLLMENTS, older)]
