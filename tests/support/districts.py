@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from rosterline.oneroster.v1p2 import Record
+from rosterline.oneroster import v1p1
+from rosterline.oneroster.v1p2 import AcademicSession, Class, Course, Org, Record
 from rosterline.projector.facts import (
     Account,
     Assignment,
@@ -34,12 +35,20 @@ from rosterline.projector.rules.enrollments import build_roster_enrollment, buil
 from rosterline.projector.rules.orgs import build_district, build_school
 from rosterline.projector.rules.sessions import build_grading_period, build_school_year, build_term
 from rosterline.projector.rules.users import build_user
+from rosterline.projector.rules.v1p1_carried import (
+    demographics_in_v1p1,
+    roster_in_v1p1,
+    staff_in_v1p1,
+)
+from rosterline.projector.rules.v1p1_users import build_users_v1p1
 from rosterline.projector.rules.values import present
 from rosterline.projector.rules.verdict import KeptOut, Verdict
 from tests.support import facts
 from tests.support.facts import FIRST_DAY, LAST_DAY, TODAY, guid
 
 RowT = TypeVar("RowT")
+Records = dict[tuple[str, str], Record]
+CARRIED = (Org, AcademicSession, Course, Class)
 DAYS = tuple(
     edge + timedelta(days=days) for edge in (FIRST_DAY, TODAY, LAST_DAY) for days in (-1, 0, 1)
 )
@@ -83,6 +92,22 @@ class MiniDistrict:
             for at, each in enumerate(self.people)
         ]
 
+    def placed_rosters(self) -> list[RosterFacts]:
+        """The roster rows with their sections and people."""
+        everyone = self.everyone()
+        return [
+            replace(row, section=self.sections[section], person=everyone[person])
+            for row, section, person in self.rosters
+        ]
+
+    def placed_staff(self) -> list[StaffFacts]:
+        """The section staff rows with their sections and people."""
+        everyone = self.everyone()
+        return [
+            replace(row, section=self.sections[section], person=everyone[person])
+            for row, section, person in self.staff
+        ]
+
     def _related(self, position: int) -> Iterator[Tie]:
         for row in self.relationships:
             if row.student == position:
@@ -121,20 +146,42 @@ def verdicts(context: Context, district: MiniDistrict) -> Iterator[Verdict]:
     for build, rows in simple:
         for row in rows:
             yield build(context, row)
-    for roster, section, person in district.rosters:
-        placed = replace(roster, section=district.sections[section], person=everyone[person])
-        yield build_roster_enrollment(context, placed)
-    for staff, section, person in district.staff:
-        yield build_staff_enrollment(
-            context, replace(staff, section=district.sections[section], person=everyone[person])
-        )
+    for roster in district.placed_rosters():
+        yield build_roster_enrollment(context, roster)
+    for staff in district.placed_staff():
+        yield build_staff_enrollment(context, staff)
 
 
-def build_records(district: MiniDistrict, today: date = TODAY) -> dict[tuple[str, str], Record]:
-    """All records of the district, by model and sourcedId."""
+def verdicts_v1p1(context: Context, district: MiniDistrict) -> Iterator[Verdict]:
+    """What the rules of OneRoster 1.1 answer; what they carry over as text is read back."""
+    everyone = district.everyone()
+    for verdict in verdicts(context, district):
+        if isinstance(verdict, CARRIED):
+            text = verdict.model_dump_json(by_alias=True, exclude_none=True)
+            yield type(verdict).model_validate_json(v1p1.in_v1p1(text))
+    for person in everyone:
+        yield from build_users_v1p1(context, person).values()
+        yield demographics_in_v1p1(build_demographics(context, person), person)
+    for roster in district.placed_rosters():
+        yield roster_in_v1p1(build_roster_enrollment(context, roster), roster.person)
+    for staff in district.placed_staff():
+        yield staff_in_v1p1(build_staff_enrollment(context, staff), staff.person)
+
+
+def build_records(district: MiniDistrict, today: date = TODAY) -> Records:
+    """All records of the district in version 1.2, by model and sourcedId."""
+    return _records(verdicts(Context(district.reference, today), district))
+
+
+def build_records_v1p1(district: MiniDistrict, today: date = TODAY) -> Records:
+    """All records of the district in version 1.1, by model and sourcedId."""
+    return _records(verdicts_v1p1(Context(district.reference, today), district))
+
+
+def _records(found: Iterable[Verdict]) -> Records:
     return {
         (type(record).__name__, record.sourced_id): record
-        for record in verdicts(Context(district.reference, today), district)
+        for record in found
         if not isinstance(record, KeptOut)
     }
 

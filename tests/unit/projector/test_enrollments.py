@@ -62,9 +62,10 @@ def test_an_enrollment_goes_with_its_student_and_says_so() -> None:
     person = facts.student(facts.membership(no_show=True))
     verdict = build_roster_enrollment(facts.context(), facts.roster(person=person))
     assert kept_out_by(verdict) == "no show"
-    assert "its user is kept out" in str(verdict)
+    assert "its user at the school is kept out" in str(verdict)
     teacher = build_roster_enrollment(facts.context(), facts.roster(person=facts.teacher()))
     assert kept_out_by(teacher) == "not a student"
+    assert "its user is kept out" in str(teacher)
 
 
 def test_an_enrollment_goes_with_its_class_and_says_so() -> None:

@@ -8,15 +8,10 @@ from rosterline.oneroster.v1p2 import Enrollment, reference
 from rosterline.oneroster.vocabulary import Entity, boolean_text
 from rosterline.projector.facts import Context, RosterFacts, StaffFacts
 from rosterline.projector.rules import reasons
+from rosterline.projector.rules.places import student_standing_at, teacher_standing_at
 from rosterline.projector.rules.values import day_text
 from rosterline.projector.rules.verdict import KeptOut, Standing, Verdict
-from rosterline.projector.rules.visibility import (
-    place_standing,
-    section_kept_out,
-    staff_kept_out,
-    student_status,
-    teacher_status,
-)
+from rosterline.projector.rules.visibility import place_standing, section_kept_out, staff_kept_out
 
 
 def roster_sourced_id(roster_id: int) -> str:
@@ -34,9 +29,9 @@ def roster_status(context: Context, roster: RosterFacts) -> Standing | KeptOut:
     kept_out = section_kept_out(context, roster.section)
     if kept_out is not None:
         return reasons.referred("class", kept_out)
-    user = student_status(context, roster.person)
+    user = student_standing_at(context, roster.person, roster.section)
     if isinstance(user, KeptOut):
-        return reasons.referred("user", user)
+        return user
     end_date, today = roster.end_date, context.today
     return place_standing(user, "roster", roster.roster_id, end_date=end_date, today=today)
 
@@ -46,9 +41,9 @@ def staff_status(context: Context, staff: StaffFacts) -> Standing | KeptOut:
     kept_out = staff_kept_out(context, staff)
     if kept_out is not None:
         return kept_out
-    user = teacher_status(context, staff.person)
+    user = teacher_standing_at(context, staff.person, staff.section)
     if isinstance(user, KeptOut):
-        return reasons.referred("user", user)
+        return user
     key, end_date, today = staff.section_staff_id, staff.end_date, context.today
     return place_standing(user, "section_staff", key, end_date=end_date, today=today)
 

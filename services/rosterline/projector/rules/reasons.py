@@ -140,9 +140,10 @@ def no_username(person_id: int) -> KeptOut:
 
 def no_capacity(person_id: int, capacity: str) -> KeptOut:
     """No row at all that could make the person a user, a student or a teacher."""
+    named = f"an {capacity}" if capacity.startswith("a") else f"a {capacity}"
     return KeptOut(
-        rule=f"not a {capacity}",
-        because=f"no row makes person {person_id} a {capacity}",
+        rule=f"not {named}",
+        because=f"no row makes person {person_id} {named}",
         remedy="Add an enrollment, a district assignment or a portal relationship.",
         rows=(("person", person_id),),
     )
