@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rosterline.events.change import ChangeEvent, Operation, parse_outbox
-from rosterline.oneroster.vocabulary import Entity
+from rosterline.oneroster.vocabulary import Entity, Version
 
 # PostgreSQL holds no NUL, and UTF-8 no lone surrogates.
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
@@ -20,7 +20,7 @@ def test_an_event_survives_the_outbox(
         epoch="e",
         sequence=sequence,
         district="d",
-        version="v1p2",
+        version=Version.V1P2,
         entity=entity,
         operation=operation,
         sourced_id=sourced_id,
@@ -47,7 +47,7 @@ def event_of(sequence: int) -> ChangeEvent:
         epoch="e",
         sequence=sequence,
         district="d",
-        version="v1p2",
+        version=Version.V1P2,
         entity=Entity.USERS,
         operation="created",
         sourced_id="1",

@@ -144,9 +144,9 @@ def person_scopes(old: Image | None, new: Image | None) -> Found:
 def user_account_scopes(old: Image | None, new: Image | None) -> Found:
     """An account concerns its person, and in 1.1 a username decides over all that refers to one."""
     named = [image is not None and bool(present(image["username"])) for image in (old, new)]
-    concerns_others = changed(old, new, "person_id") or named[0] != named[1]
-    scope = Scope.PERSON_DEEP if concerns_others else Scope.PERSON
-    yield from each(scope, old, new, "person_id")
+    yield from each(Scope.PERSON, old, new, "person_id")
+    if changed(old, new, "person_id") or named[0] != named[1]:
+        yield from each(Scope.PERSON_DEEP, old, new, "person_id")
 
 
 def enrollment_scopes(old: Image | None, new: Image | None) -> Found:

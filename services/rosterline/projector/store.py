@@ -270,16 +270,18 @@ def dead(collection: Collection, row: asyncpg.Record) -> Draft:
     return tombstone(collection, sourced_id, (document, alternative), tuple(extra))
 
 
-async def fetch_orphans(connection: asyncpg.Connection, collection: Collection) -> list[str]:
+def orphans_query(collection: Collection) -> str:
     """Active records that nothing in the mirror stands for."""
     sources = SOURCES[collection.entity]
     if collection.version is Version.V1P1 and collection.entity in PEOPLE:
         sources = NUMBERED_PERSON
     absent = "".join(f" AND NOT EXISTS (SELECT FROM {source})" for source in sources)
-    rows = await connection.fetch(
-        f"SELECT sourced_id FROM {TABLE[collection]} WHERE status = 'active'{absent}"
-    )
-    return [row[0] for row in rows]
+    return f"SELECT sourced_id FROM {TABLE[collection]} WHERE status = 'active'{absent}"
+
+
+async def fetch_orphans(connection: asyncpg.Connection, collection: Collection) -> list[str]:
+    """The ids that `orphans_query` finds."""
+    return [row[0] for row in await connection.fetch(orphans_query(collection))]
 
 
 async def count_active(connection: asyncpg.Connection, collection: Collection) -> int:

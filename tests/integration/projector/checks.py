@@ -56,16 +56,17 @@ def replay(events: list[Event]) -> dict[RecordKey, str]:
     return {event.key: event.data for event in events}
 
 
-def references(
-    version: str, value: Any, member: str = ""
-) -> Iterator[tuple[RecordKey, bool]]:
+def references(version: str, value: Any, member: str = "") -> Iterator[tuple[RecordKey, bool]]:
     """The records that a document refers to, and whether they are above it."""
     if isinstance(value, list):
         for each in value:
             yield from references(version, each, member)
     elif isinstance(value, dict):
         if "href" in value:
-            yield (version, ENTITY_OF_TYPE[value["type"]], value["sourcedId"]), member not in DOWNWARD
+            yield (
+                (version, ENTITY_OF_TYPE[value["type"]], value["sourcedId"]),
+                member not in DOWNWARD,
+            )
         for name, each in value.items():
             yield from references(version, each, name)
 

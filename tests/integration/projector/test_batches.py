@@ -8,6 +8,7 @@ import pytest
 
 from rosterline.projector import apply as apply_module
 from rosterline.projector.batch import Batch, units
+from rosterline.projector.projection import Projection
 from tests.integration.projector.checks import feed_faults, load_differences
 from tests.support.projection import LIMITS, Chain, Event
 
@@ -76,7 +77,7 @@ async def test_transactions_that_concern_one_record_have_a_stamp_each(chain: Cha
         "UPDATE sis.section SET room = 'two' WHERE section_id = $1", first["section_id"]
     )
     events = await at_once(chain)
-    key = ("classes", str(first["section_id"]))
+    key = ("v1p2", "classes", str(first["section_id"]))
     assert [event.key for event in events].count(key) == 2
     assert len(stamps(events)) == 2
     titles = [event.data.count('"title":"one') for event in events if event.key == key]
@@ -109,7 +110,7 @@ async def test_a_row_that_leaves_is_still_told_of_what_happened_before(chain: Ch
         second["course_id"],
     )
     events = await at_once(chain)
-    told = [event for event in events if event.key == ("classes", str(first["section_id"]))]
+    told = [event for event in events if event.key == ("v1p2", "classes", str(first["section_id"]))]
     assert ['"title":"one' in event.data for event in told] == [True, False]
 
 
@@ -126,7 +127,7 @@ async def test_a_guid_that_passes_to_another_person_is_told_in_two_steps(chain: 
     await chain.sis.execute(change, giver["person_id"], free)
     await chain.sis.execute(change, taker["person_id"], giver["person_guid"])
     events = await at_once(chain)
-    key = ("users", str(giver["person_guid"]))
+    key = ("v1p2", "users", str(giver["person_guid"]))
     assert [event.operation for event in events if event.key == key] == ["deleted", "created"]
     assert len(stamps(events)) == 2
 
@@ -134,7 +135,7 @@ async def test_a_guid_that_passes_to_another_person_is_told_in_two_steps(chain: 
 async def test_a_batch_of_too_many_records_is_told_in_several_goes(
     chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(apply_module, "MOST_TOGETHER", 3)
+    monkeypatch.setattr(apply_module, "MOST_TOGETHER", 6)
     for row in (await chain.sis.fetch(ROSTERS))[:5]:
         await chain.sis.execute("DELETE FROM sis.roster WHERE roster_id = $1", *row)
     events = await at_once(chain)
@@ -146,13 +147,13 @@ async def test_many_conflicts_are_not_found_one_at_a_time_in_the_whole_batch(
     chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[int] = []
-    commit = apply_module.Projection.commit
+    commit = apply_module.commit
 
-    async def count(projection: apply_module.Projection, transactions: Any) -> None:
+    async def count(projection: Projection, transactions: Any) -> None:
         tried.append(len(transactions))
         await commit(projection, transactions)
 
-    monkeypatch.setattr(apply_module.Projection, "commit", count)
+    monkeypatch.setattr(apply_module, "commit", count)
     people = await chain.sis.fetch("SELECT person_id FROM sis.user_account GROUP BY 1 LIMIT 20")
     for (person_id,) in people:
         await chain.sis.execute("UPDATE sis.person SET email = 'a' WHERE person_id = $1", person_id)

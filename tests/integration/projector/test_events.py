@@ -7,8 +7,9 @@ from uuid import uuid4
 import orjson
 import pytest
 
-from rosterline.oneroster.v1p2 import MODELS
-from rosterline.oneroster.vocabulary import Entity
+from rosterline.events.catalogue import MODELS
+from rosterline.oneroster.vocabulary import COLLECTIONS, Entity, Version
+from rosterline.projector.store import TABLE
 from tests.integration.projector.checks import feed_faults, references, replay
 from tests.integration.projector.mutation import Mutator
 from tests.support.projection import TODAY, Chain, Event
@@ -67,17 +68,17 @@ async def test_a_record_that_leaves_is_told_as_last_seen_and_comes_back_as_creat
     chain: Chain,
 ) -> None:
     person_id, guid = await student(chain)
-    seen = (await chain.store.stored())["users", guid]
+    seen = (await chain.store.stored())["v1p2", "users", guid]
     exclude = "UPDATE sis.enrollment SET lms_exclude = $2 WHERE person_id = $1"
     await chain.sis.execute(exclude, person_id, True)
-    gone = {event.key: event for event in await chain.sync()}["users", guid]
+    gone = {event.key: event for event in await chain.sync()}["v1p2", "users", guid]
     assert gone.operation == "deleted"
     old_stamp = orjson.loads(seen)["user"]["dateLastModified"]
     assert gone.data == seen.replace('"active"', '"tobedeleted"', 1).replace(
         old_stamp, gone.headers["ce-time"], 1
     )
     await chain.sis.execute(exclude, person_id, False)
-    back = {event.key: event for event in await chain.sync()}["users", guid]
+    back = {event.key: event for event in await chain.sync()}["v1p2", "users", guid]
     assert back.operation == "created"
     assert back.data == seen.replace(old_stamp, back.headers["ce-time"], 1)
 
@@ -87,11 +88,12 @@ async def test_a_deleted_row_leaves_a_tombstone_of_what_was_last_seen(chain: Cha
     roster_id = await chain.sis.fetchval(
         "SELECT roster_id FROM sis.roster WHERE person_id = $1 AND end_date IS NULL", person_id
     )
-    key = ("enrollments", f"r{roster_id}")
+    key = ("v1p2", "enrollments", f"r{roster_id}")
     seen = orjson.loads((await chain.store.stored())[key])["enrollment"]
     await chain.sis.execute("DELETE FROM sis.roster WHERE roster_id = $1", roster_id)
-    (event,) = await chain.sync()
+    older, event = await chain.sync()
     assert (event.key, event.operation) == (key, "deleted")
+    assert (older.key, older.operation) == (("v1p1", *key[1:]), "deleted")
     changed = {"status": "tobedeleted", "dateLastModified": event.headers["ce-time"]}
     assert of_record(event) == seen | changed
     await chain.sis.execute("UPDATE sis.person SET suffix = 'x' WHERE person_id = $1", person_id)
@@ -108,12 +110,16 @@ async def test_a_person_under_a_new_guid_is_another_user_and_all_references_foll
     )
     events = await chain.sync()
     told = {event.key: event.operation for event in events}
-    assert told["users", new] == "created"
-    assert told["users", guid] == "deleted"
+    assert told["v1p2", "users", new] == "created"
+    assert told["v1p2", "users", guid] == "deleted"
     active = await chain.store.stored(only_active=True)
-    pointed = {key for text in active.values() for key, _ in references(orjson.loads(text))}
-    assert ("users", new) in pointed
-    assert ("users", guid) not in pointed
+    pointed = {
+        key
+        for (version, *_), text in active.items()
+        for key, _ in references(version, orjson.loads(text))
+    }
+    assert ("v1p2", "users", new) in pointed
+    assert ("v1p2", "users", guid) not in pointed
 
 
 @pytest.mark.parametrize("seed", [11, 12])
@@ -148,22 +154,26 @@ async def test_stored_columns_say_what_the_documents_say(chain: Chain) -> None:
         await mutator.transaction()
     await chain.sync()
     last = {event.key: event.sequence for event in chain.store.events}
-    for entity in Entity:
-        table = {"academicSessions": "academic_sessions"}.get(entity, entity.value)
-        for row in await chain.store.reader.fetch(f"SELECT * FROM v1p2.{table}"):
+    for collection in COLLECTIONS:
+        for row in await chain.store.reader.fetch(f"SELECT * FROM {TABLE[collection]}"):
             document = orjson.loads(row["document"])
             assert row["sourced_id"] == document["sourcedId"]
             assert row["status"] == document["status"]
             stamp = row["date_last_modified"].isoformat(timespec="milliseconds")
             assert stamp.replace("+00:00", "Z") == document["dateLastModified"]
-            assert row["sequence"] == last[entity.value, row["sourced_id"]]
+            assert (
+                row["sequence"]
+                == last[collection.version.value, collection.entity.value, row["sourced_id"]]
+            )
             if "type" in row:
                 assert row["type"] == document["type"]
             if "is_student" in row:
-                roles = {role["role"] for role in document["roles"]}
-                assert (row["is_student"], row["is_teacher"]) == (
+                held = document.get("roles") or [document]
+                roles = {role["role"] for role in held}
+                assert (row["is_student"], row["is_teacher"], row["is_agent"]) == (
                     "student" in roles,
                     "teacher" in roles,
+                    roles <= {"guardian", "relative"},
                 )
 
 
@@ -174,6 +184,6 @@ async def test_tombstones_stay_valid_records(chain: Chain) -> None:
     deleted = [event for event in await chain.sync() if event.operation == "deleted"]
     assert deleted
     for event in deleted:
-        entity = Entity(event.entity)
-        record = MODELS[entity].model_validate_json(orjson.dumps(of_record(event)))
+        model = MODELS[Version(event.version)][Entity(event.entity)]
+        record = model.model_validate_json(orjson.dumps(of_record(event)))
         assert record.status == "tobedeleted"

@@ -64,7 +64,7 @@ async def test_a_school_year_without_calendars_comes_and_goes(chain: Chain) -> N
     await chain.sis.execute(
         "INSERT INTO sis.school_year (school_year_id, start_year, end_year) VALUES (77, 2030, 2031)"
     )
-    key = ("academicSessions", "sy77")
+    key = ("v1p2", "academicSessions", "sy77")
     for active in (True, False):
         await chain.sis.execute("UPDATE sis.school_year SET active = false WHERE active")
         await chain.sis.execute(
@@ -83,7 +83,7 @@ async def test_a_calendars_end_decides_about_those_who_left_with_it(chain: Chain
         await chain.sis.execute("UPDATE sis.calendar SET end_date = $1", day)
         await follow(chain, f"calendars end on {day}")
         active = await chain.store.stored(only_active=True)
-        assert any(entity == "demographics" for entity, _ in active) == stay
+        assert any(entity == "demographics" for _, entity, _ in active) == stay
 
 
 async def test_terms_that_begin_together_are_listed_in_their_order(chain: Chain) -> None:

@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from rosterline.launch.embedded import EmbeddedPostgres
+from rosterline.projector.apply import apply
 from rosterline.projector.batch import Limits, Received, units
 from rosterline.sample.generate import generate
 from tests.integration.projector.checks import feed_faults, mirror_differences
@@ -57,7 +58,7 @@ async def documents(store: Store) -> dict[RecordKey, str]:
 async def apply_all(store: Store, messages: list[Received], limits: Limits) -> None:
     """Apply messages, leaving the events for later: that may be broken off."""
     for unit in units(messages, limits):
-        await store.projection.apply(unit)
+        await apply(store.projection, unit)
 
 
 async def apply_with_breaks(store: Store, history: list[Received], rng: Random) -> int:

@@ -7,8 +7,8 @@ import pytest
 
 from rosterline.db.tables.sis import TABLES
 from rosterline.events.source import Gap
-from rosterline.oneroster.vocabulary import Entity
-from rosterline.projector.store import ORPHANS
+from rosterline.oneroster.vocabulary import COLLECTIONS, Collection
+from rosterline.projector.store import orphans_query
 from tests.integration.projector.checks import (
     feed_faults,
     load_differences,
@@ -159,16 +159,16 @@ async def test_people_with_negative_ids_are_loaded(chain: Chain) -> None:
     await chain.source.wal.drain()
     await chain.store.apply(await chain.source.snapshot())
     guid = await chain.sis.fetchval("SELECT person_guid FROM sis.person WHERE person_id = -5")
-    assert ("users", str(guid)) in await chain.store.stored(only_active=True)
+    assert ("v1p2", "users", str(guid)) in await chain.store.stored(only_active=True)
     await check(chain)
 
 
-@pytest.mark.parametrize("entity", Entity)
+@pytest.mark.parametrize("collection", COLLECTIONS, ids=".".join)
 async def test_orphans_are_found_by_hashing_whatever_their_number(
-    chain: Chain, entity: Entity
+    chain: Chain, collection: Collection
 ) -> None:
     reader = chain.store.reader
     await reader.execute("SET work_mem = '64kB'")
-    plan = "\n".join(row[0] for row in await reader.fetch(f"EXPLAIN {ORPHANS[entity]}"))
+    plan = "\n".join(row[0] for row in await reader.fetch(f"EXPLAIN {orphans_query(collection)}"))
     assert "Anti Join" in plan
     assert "SubPlan" not in plan

@@ -3,10 +3,17 @@
 import pytest
 
 from rosterline.events.change import Operation
-from rosterline.oneroster.vocabulary import ACTIVE, TO_BE_DELETED, Entity, Status
+from rosterline.oneroster.vocabulary import (
+    ACTIVE,
+    TO_BE_DELETED,
+    Collection,
+    Entity,
+    Status,
+    Version,
+)
 from rosterline.projector import writes as writes_module
-from rosterline.projector.wanted import Wanted
 from rosterline.projector.draft import Draft
+from rosterline.projector.wanted import COURSES, Wanted
 from rosterline.projector.writes import Spool, Stored, Write, decide
 
 ALIVE, DEAD = Stored(ACTIVE, b"same"), Stored(TO_BE_DELETED, b"same")
@@ -16,26 +23,28 @@ def draft(
     sourced_id: str, entity: Entity = Entity.COURSES, status: Status = ACTIVE, kind: str = ""
 ) -> Draft:
     """A draft whose look is the stored one's."""
-    return Draft(entity, sourced_id, status, "{}", b"same", (kind,) if kind else ())
+    return Draft(
+        Collection(Version.V1P2, entity), sourced_id, status, "{}", b"same", (kind,) if kind else ()
+    )
 
 
 def write(
     sourced_id: str, entity: Entity, operation: Operation, kind: str = "", transaction: int = 0
 ) -> Write:
     """A write."""
-    return Write(draft(sourced_id, entity, kind=kind), operation, transaction)
+    return Write(draft(sourced_id, entity, kind=kind), operation, transaction, was_active=False)
 
 
 def decided(wanted: Draft | None, stored: Stored | None) -> list[str]:
     """What is done about one record."""
     known = {} if stored is None else {"1": stored}
-    found, vanished = decide(Wanted(Entity.COURSES, {"1": (wanted, 7)}), known)
+    found, vanished = decide(Wanted(COURSES, {"1": (wanted, 7)}), known)
     assert all(each.transaction == 7 for each in found)
     return [each.operation for each in found] + [f"vanished by {by}" for by in vanished.values()]
 
 
-OTHER = Draft(Entity.COURSES, "1", ACTIVE, "{}", b"other", ())
-ENDED = Draft(Entity.COURSES, "1", TO_BE_DELETED, "{}", b"ended", ())
+OTHER = Draft(COURSES, "1", ACTIVE, "{}", b"other", ())
+ENDED = Draft(COURSES, "1", TO_BE_DELETED, "{}", b"ended", ())
 
 
 @pytest.mark.parametrize(
