@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import date, timedelta
 
+import pytest
+
 from rosterline.oneroster.v1p2 import User
 from rosterline.projector.facts import District, PersonFacts
 from rosterline.projector.rules.users import build_user
@@ -64,6 +66,52 @@ def test_of_two_that_start_together_the_lower_id_is_primary() -> None:
 def test_a_student_with_secondary_service_only_still_has_a_primary_role() -> None:
     person = facts.student(facts.membership(service_type="S"), assignments=(facts.assignment(),))
     assert roles_of(person) == [("primary", "student", SCHOOL), ("secondary", "teacher", SCHOOL)]
+
+
+def test_of_several_secondary_services_only_the_earliest_school_is_primary() -> None:
+    later = facts.membership(enrollment_id=30, start_date=FIRST_DAY + DAY, service_type="S")
+    earlier = facts.membership(calendar_id=OTHER_CALENDAR, service_type="S")
+    assert roles_of(facts.student(later, earlier)) == [
+        ("primary", "student", OTHER_SCHOOL),
+        ("secondary", "student", SCHOOL),
+    ]
+
+
+def test_primary_and_secondary_service_at_one_school_are_one_primary_role() -> None:
+    secondary = facts.membership(enrollment_id=30, service_type="S")
+    elsewhere = facts.membership(enrollment_id=29, calendar_id=OTHER_CALENDAR, service_type="S")
+    assert roles_of(facts.student(elsewhere, secondary, facts.membership())) == [
+        ("primary", "student", SCHOOL),
+        ("secondary", "student", OTHER_SCHOOL),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("last_day", "expected"),
+    [
+        (TODAY - DAY, [("primary", "student", OTHER_SCHOOL)]),
+        (TODAY, [("primary", "student", SCHOOL), ("secondary", "student", OTHER_SCHOOL)]),
+        (TODAY + DAY, [("primary", "student", SCHOOL), ("secondary", "student", OTHER_SCHOOL)]),
+    ],
+)
+def test_secondary_service_becomes_primary_the_day_after_primary_service_ends(
+    last_day: date, expected: list[tuple[str, str, str]]
+) -> None:
+    primary = facts.membership(end_date=last_day)
+    secondary = facts.membership(enrollment_id=32, calendar_id=OTHER_CALENDAR, service_type="S")
+    assert roles_of(facts.student(primary, secondary)) == expected
+
+
+@pytest.mark.parametrize(
+    ("last_day", "kept"),
+    [(TODAY - DAY, False), (TODAY, False), (TODAY + DAY, True), (None, True)],
+)
+def test_a_school_of_a_teacher_goes_on_the_end_date_of_its_assignment(
+    last_day: date | None, *, kept: bool
+) -> None:
+    ending = facts.assignment(end_date=last_day)
+    other = facts.assignment(assignment_id=42, school_guid=OTHER_SCHOOL)
+    assert (("primary", "teacher", SCHOOL) in roles_of(facts.teacher(ending, other))) == kept
 
 
 def test_an_ended_school_gives_no_role_beside_a_current_one() -> None:

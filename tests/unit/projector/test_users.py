@@ -6,7 +6,7 @@ import pytest
 
 from rosterline.oneroster.v1p2 import User
 from rosterline.projector.facts import Account, PersonFacts
-from rosterline.projector.rules.users import build_user
+from rosterline.projector.rules.users import build_user, secondary_view
 from tests.support import facts
 from tests.support.facts import OTHER_CALENDAR, SCHOOL, TODAY, built, guid, kept_out_by
 
@@ -67,6 +67,32 @@ def test_blank_columns_are_left_out() -> None:
     user = user_of(facts.student(person=person))
     assert (user.email, user.sms, user.middle_name) == (None, None, None)
     assert (user.identifier, user.user_ids, user.agents) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("email", "secondary", "shown"),
+    [
+        ("a@x", "b@x", "b@x"),
+        (None, "b@x", "b@x"),
+        ("a@x", "a@x", None),
+        ("a@x", None, None),
+        ("a@x", " ", None),
+        (None, None, None),
+    ],
+)
+def test_the_view_with_the_secondary_address_exists_where_it_differs(
+    email: str | None, secondary: str | None, shown: str | None
+) -> None:
+    row = facts.person(email=email, secondary_email=secondary)
+    user = user_of(facts.student(person=row))
+    view = secondary_view(user, row)
+    assert view == (None if shown is None else user.model_copy(update={"email": shown}))
+    assert user.email == email
+
+
+def test_the_switch_for_1_1_changes_no_address_of_1_2() -> None:
+    row = facts.person(email="a@x", secondary_email="b@x")
+    assert user_of(facts.student(person=row), secondary_email_v1p1=True).email == "a@x"
 
 
 @pytest.mark.parametrize(
