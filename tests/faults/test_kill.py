@@ -51,6 +51,7 @@ SCENES = [
     for service in SERVICES
     if service.split()[0] == point.split(".")[0]
     and (service, point) != ("capture records", failpoints.CAPTURE_BETWEEN_PARTS)
+    and point != failpoints.PROJECTOR_DURING_DAY  # see test_kill_at_midnight
 ]
 
 

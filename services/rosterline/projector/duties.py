@@ -1,5 +1,6 @@
 """What the projector does between messages: a new day, changed switches, an operator's requests."""
 
+from rosterline.projector.day import turn_day
 from rosterline.projector.projection import Projection
 
 
@@ -7,3 +8,4 @@ async def attend(projection: Projection) -> None:
     """Do what is due; nothing is while a snapshot is under way, for its end makes all anew."""
     if projection.cursor.loading or not projection.clock.ready or projection.large is not None:
         return
+    await turn_day(projection)

@@ -5,8 +5,8 @@ what became visible after its stamp is stamped and told of anew.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 
 import asyncpg
 import structlog
@@ -14,6 +14,8 @@ from asyncpg.transaction import Transaction
 
 from rosterline.projector.clock import ClockState
 from rosterline.projector.facts import Context, Reference, Switches
+from rosterline.projector.guard import Guard
+from rosterline.projector.holds import Hold, end_passed
 from rosterline.projector.scopes import Touched
 from rosterline.projector.store import Cursor, mark_evaluated, save_cursor
 from rosterline.projector.write import Writer
@@ -37,7 +39,10 @@ class LargeTransaction:
 
 @dataclass(slots=True)
 class Projection:
-    """The state of the projector; `today` is the date in the district's time zone, injected."""
+    """The state of the projector; `today` is the date in the district's time zone, injected.
+
+    `hold` is what the guard refused last and has not been applied yet.
+    """
 
     connection: asyncpg.Connection
     stream: str
@@ -50,6 +55,7 @@ class Projection:
     cursor: Cursor
     reference: Reference
     large: LargeTransaction | None = None
+    warned_on: date | None = None
 
     @property
     def day(self) -> date:
@@ -60,11 +66,26 @@ class Projection:
         """What the rules are given now."""
         return Context(reference, self.day, self.clock.switches or self.switches)
 
-    async def write(self, spool: Spool, names: Names) -> ClockState:
-        """Write what waits in the spool, in the caller's transaction."""
+    def is_released(self, sequence: int) -> bool:
+        """Whether an operator lets the message at this place of the stream take much away."""
+        return self.hold is not None and self.hold.sequence == sequence and self.hold.is_released
+
+    async def write(self, spool: Spool, names: Names, *, guarded: bool = False) -> ClockState:
+        """Write what waits in the spool, in the caller's transaction.
+
+        Raises TooManyLossesError, before anything is written, if it is `guarded`.
+        """
         if not len(spool):
             return self.clock
+        if guarded:
+            await self.guard.check(self.connection, spool)
         return await self.writer.write(self.connection, spool, self.clock, names)
+
+    async def save_position(self, cursor: Cursor, committed_at: datetime | None = None) -> None:
+        """Store the position behind what is applied, and that nothing before it is held."""
+        await save_cursor(self.connection, self.stream, cursor, committed_at)
+        if self.hold is not None:
+            await end_passed(self.connection, self.stream, cursor.created, cursor.sequence)
 
     async def committed(
         self,
@@ -76,6 +97,8 @@ class Projection:
     ) -> None:
         """Remember what is stored now; stamp and tell anew what became visible after its stamp."""
         self.clock, self.cursor, self.reference = clock, cursor, reference
+        if self.hold is not None and self.hold.sequence <= cursor.sequence:
+            self.hold = None
         failpoints.reach(failpoints.PROJECTOR_AFTER_COMMIT)
         times = 1
         while len(spool) and self.writer.now() > self.clock.last_stamp:
@@ -88,24 +111,37 @@ class Projection:
             self.clock = clock
 
     async def revise(
-        self, name: str, context: Context, fill: Fill, cursor: Cursor | None = None
+        self,
+        name: str,
+        context: Context,
+        fill: Fill,
+        cursor: Cursor | None = None,
+        *,
+        guarded: bool = False,
     ) -> int:
         """Bring records to what `context` makes of them, as one transaction; how many changed.
 
         `fill` puts into the spool what differs. Afterwards the records hold for the context's day
-        and switches, and the position is `cursor` if that is given.
+        and switches, and the position is `cursor` if that is given. Raises TooManyLossesError if it
+        is `guarded`.
         """
         names = {0: name}
         with Spool() as spool:
             async with self.connection.transaction():
                 await fill(spool)
-                written = await self.write(spool, names)
+                written = await self.write(spool, names, guarded=guarded)
                 clock = replace(
                     written, evaluated_on=context.today, switches=context.switches, ready=True
                 )
                 await mark_evaluated(self.connection, clock)
                 if cursor is not None:
-                    await save_cursor(self.connection, self.stream, cursor)
+                    await self.save_position(cursor)
             changed = len(spool)
             await self.committed(clock, cursor or self.cursor, context.reference, spool, names)
         return changed
+
+    async def abandon(self) -> None:
+        """Forget the parts of a large transaction: they are read again from the first one on."""
+        large, self.large = self.large, None
+        if large is not None:
+            await large.transaction.rollback()

@@ -22,6 +22,7 @@ PROJECTOR_AFTER_MIRROR: Final = "projector.after_mirror_before_write"
 PROJECTOR_BEFORE_COMMIT: Final = "projector.after_write_before_commit"
 PROJECTOR_AFTER_COMMIT: Final = "projector.after_commit"
 PROJECTOR_DURING_LOAD: Final = "projector.during_first_load"
+PROJECTOR_DURING_DAY: Final = "projector.during_a_new_day"
 
 ALL: Final = tuple(
     value for name, value in list(globals().items()) if name.startswith(("CAPTURE_", "PROJECTOR_"))

@@ -1,0 +1,63 @@
+"""A new day: brings the records to it in one step from the last day, however long ago that was.
+
+Only records of rows whose turn it is are looked at, and they are written as one transaction with
+one stamp, like any change. It never goes back: a machine whose clock was set back changes nothing.
+"""
+
+from dataclasses import replace
+from datetime import date
+
+import structlog
+
+from rosterline.projector.due import due
+from rosterline.projector.project import project
+from rosterline.projector.projection import Projection
+from rosterline.projector.rebuild import rebuild
+from rosterline.projector.writes import Spool
+from rosterline.telemetry import failpoints
+
+log = structlog.get_logger(__name__)
+
+
+async def turn_day(projection: Projection) -> None:
+    """Let the records hold for today if they hold for an earlier day."""
+    today, held = projection.today(), projection.clock.evaluated_on
+    if held == today:
+        return
+    if held is not None and today < held:
+        warn_of_clock(projection, held, today)
+        return
+    changed = await recompute(projection, today) if held is None else await step(projection, today)
+    log.info("projector.day", day=str(today), since=str(held), records=changed)
+
+
+async def step(projection: Projection, today: date) -> int:
+    """Go from the last day to today; how many records changed."""
+    connection, since = projection.connection, projection.day
+    context = replace(projection.context(projection.reference), today=today)
+
+    async def fill(spool: Spool) -> None:
+        async for touched in due(connection, since, today, projection.load_people):
+            await project(connection, context, touched, projection.run_size, spool)
+            failpoints.reach(failpoints.PROJECTOR_DURING_DAY)
+
+    return await projection.revise(f"day-{today}", context, fill)
+
+
+async def recompute(projection: Projection, today: date) -> int:
+    """An earlier version did not note for which day the records hold: compute all of them anew."""
+    context = replace(projection.context(projection.reference), today=today)
+    return await rebuild(projection, context, f"day-{today}", projection.cursor)
+
+
+def warn_of_clock(projection: Projection, held: date, today: date) -> None:
+    """Say once a day that the clock or the time zone was set back."""
+    if projection.warned_on == today:
+        return
+    projection.warned_on = today
+    log.warning(
+        "projector.day_back",
+        today=str(today),
+        records_hold_for=str(held),
+        hint="statuses wait until that day has come; are the clock and ROSTERLINE_TIME_ZONE right?",
+    )
