@@ -20,7 +20,7 @@ from rosterline.bus.topology import ONEROSTER, SIS, identity
 from rosterline.config.settings import Settings
 from rosterline.db.errors import describe
 from rosterline.db.pools import DatabaseUnreachableError, open_connection
-from rosterline.events.subjects import version_subjects
+from rosterline.events.subjects import change_subjects
 from rosterline.launch.instance import PartState
 
 UNREACHABLE = (
@@ -210,7 +210,7 @@ async def projector_hop(jetstream: JetStreamContext, applied: Applied) -> Hop:
 async def last_event(jetstream: JetStreamContext, district: str) -> int:
     """The number of the last change event that stands in ONEROSTER; 0 before the first."""
     try:
-        message = await jetstream.get_last_msg(ONEROSTER, version_subjects(district, "v1p2"))
+        message = await jetstream.get_last_msg(ONEROSTER, change_subjects(district))
     except NotFoundError:
         return 0
     return int((message.headers or {}).get("ce-sequence", "0"))

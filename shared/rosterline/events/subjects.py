@@ -21,6 +21,11 @@ def version_subjects(district: str, version: str) -> str:
     return f"oneroster.{district}.{version}.>"
 
 
+def change_subjects(district: str) -> str:
+    """The change events of all versions, and nothing else."""
+    return f"oneroster.{district}.*.*.*"
+
+
 def position_subject(district: str, slot: str) -> str:
     """Subject whose last message is the position that a slot has been confirmed to."""
     return f"position.{district}.{slot}"
