@@ -33,7 +33,9 @@ SQL_PLACES = {
     # SQL of a service stands in its `store`, or in modules that are named after what they ask.
     "services/rosterline/api": {"connections", "directory", "readiness", "signing", "sql"},
     "services/rosterline/capture": {"preflight", "source"},
-    "services/rosterline/projector": {"due", "gather", "load", "mirror", "spread", "store"},
+    "services/rosterline/projector": {
+        *("due", "gather", "holds", "load", "mirror", "requests", "spread", "store", "switches"),
+    },
     "services/rosterline/launch": {"check", "demo", "status", "up"},
     # A made-up district and its office write to the SIS with plain SQL, as a district does.
     "services/rosterline/sample": None,

@@ -4,6 +4,7 @@ All that a unit of work changes commits together with the stream position behind
 that comes again is not applied again. While a snapshot is under way only the mirror is filled.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -14,6 +15,8 @@ from rosterline.projector.clock import ClockState
 from rosterline.projector.facts import Context, Reference
 from rosterline.projector.fold import Folded, fold
 from rosterline.projector.gather import gather_reference
+from rosterline.projector.guard import TooManyLossesError
+from rosterline.projector.holds import Loss
 from rosterline.projector.mirror import TABLES, Images, apply_changes, apply_snapshot
 from rosterline.projector.project import project, touch
 from rosterline.projector.projection import LargeTransaction, Names, Projection
@@ -40,6 +43,14 @@ ROWS = "rows of the SIS"
 Transactions = list[tuple[int, TransactionPart]]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is written at once: the sequence of its last message, and its transactions' names."""
+
+    sequence: int
+    names: Names
+
+
 class ConflictError(Exception):
     """Transactions of a batch cannot share a stamp; those before `first` perhaps can."""
 
@@ -48,8 +59,21 @@ class ConflictError(Exception):
         self.first = first
 
 
+class HeldError(Exception):
+    """A transaction takes too much away: it stays behind message `sequence` until released."""
+
+    def __init__(self, sequence: int, name: str, losses: tuple[Loss, ...]) -> None:
+        super().__init__(f"transaction {name} is held: {'; '.join(map(str, losses))}")
+        self.sequence = sequence
+        self.name = name
+        self.losses = losses
+
+
 async def apply(projection: Projection, unit: Batch | Received) -> None:
-    """Apply a unit of work; nothing of it stays behind when it fails."""
+    """Apply a unit of work; nothing of it stays behind when it fails.
+
+    Raises HeldError; the parts of a large transaction are then to be abandoned.
+    """
     if isinstance(unit, Batch):
         await apply_batch(projection, unit.transactions)
         return
@@ -107,7 +131,8 @@ async def commit(projection: Projection, transactions: Transactions) -> None:
         async with projection.connection.transaction():
             touched, tables = await change(projection, transactions)
             failpoints.reach(failpoints.PROJECTOR_AFTER_MIRROR)
-            clock, reference = await write(projection, touched, tables, spool, names)
+            place = Place(sequence, names)
+            clock, reference = await write(projection, touched, tables, spool, place)
             cursor = await save(projection, sequence, last)
         await projection.committed(clock, cursor, reference, spool, names)
 
@@ -117,7 +142,7 @@ async def save(projection: Projection, sequence: int, part: TransactionPart) -> 
     unit = Received(sequence, part)
     cursor = position_behind(projection, unit, loading=projection.cursor.loading)
     committed_at = datetime.fromisoformat(part.committed_at)
-    await save_cursor(projection.connection, projection.stream, cursor, committed_at)
+    await projection.save_position(cursor, committed_at)
     failpoints.reach(failpoints.PROJECTOR_BEFORE_COMMIT)
     return cursor
 
@@ -144,9 +169,12 @@ async def change(projection: Projection, transactions: Transactions) -> tuple[To
 
 
 async def write(
-    projection: Projection, touched: Touched, tables: set[str], spool: Spool, names: Names
+    projection: Projection, touched: Touched, tables: set[str], spool: Spool, place: Place
 ) -> tuple[ClockState, Reference]:
-    """Write what the touched rows change, if no snapshot is under way; raises ConflictError."""
+    """Write what the touched rows change, if no snapshot is under way.
+
+    Raises ConflictError and HeldError.
+    """
     if projection.cursor.loading:
         return projection.clock, projection.reference
     connection, reference = projection.connection, projection.reference
@@ -156,9 +184,17 @@ async def write(
     if touched.conflict is not None:
         raise ConflictError(touched.conflict)
     await project(connection, projection.context(reference), touched, projection.run_size, spool)
-    if len(names) > 1 and len(spool) > MOST_TOGETHER:
-        raise ConflictError(len(names) // 2)
-    return await projection.write(spool, names), reference
+    half = len(place.names) // 2
+    if half and len(spool) > MOST_TOGETHER:
+        raise ConflictError(half)
+    guarded = not projection.is_released(place.sequence)
+    try:
+        return await projection.write(spool, place.names, guarded=guarded), reference
+    except TooManyLossesError as error:
+        # Each transaction is judged by itself: those before one that is held are applied.
+        if half:
+            raise ConflictError(half) from error
+        raise HeldError(place.sequence, place.names[0], error.losses) from error
 
 
 async def apply_part(projection: Projection, sequence: int, part: TransactionPart) -> None:
@@ -182,7 +218,8 @@ async def end_large(
     """Write what the whole transaction changes, and commit."""
     names = {0: f"{part.epoch}-{part.position}"}
     with Spool() as spool:
-        clock, reference = await write(projection, large.touched, large.tables, spool, names)
+        place = Place(sequence, names)
+        clock, reference = await write(projection, large.touched, large.tables, spool, place)
         cursor = await save(projection, sequence, part)
         await large.transaction.commit()
         projection.large = None
@@ -214,10 +251,14 @@ async def end_snapshot(projection: Projection, unit: Received) -> None:
     context = Context(reference, projection.today(), projection.switches)
     cursor = position_behind(projection, unit, loading=False)
     place = f"{unit.message.epoch}-{unit.message.position}"
-    if projection.clock.ready:
-        await rebuild(projection, context, f"snapshot-{place}", cursor)
-    else:
+    if not projection.clock.ready:
         await load(projection, context, f"load-{place}", cursor)
+        return
+    name, guarded = f"snapshot-{place}", not projection.is_released(unit.sequence)
+    try:
+        await rebuild(projection, context, name, cursor, guarded=guarded)
+    except TooManyLossesError as error:
+        raise HeldError(unit.sequence, name, error.losses) from error
 
 
 def row_key(table: str, images: Images) -> tuple[str, tuple[str | None, ...]]:

@@ -15,7 +15,7 @@ from asyncpg.transaction import Transaction
 from rosterline.projector.clock import ClockState
 from rosterline.projector.facts import Context, Reference, Switches
 from rosterline.projector.guard import Guard
-from rosterline.projector.holds import Hold, end_passed
+from rosterline.projector.holds import Hold, Loss, begin_hold, end_passed
 from rosterline.projector.scopes import Touched
 from rosterline.projector.store import Cursor, mark_evaluated, save_cursor
 from rosterline.projector.write import Writer
@@ -56,6 +56,8 @@ class Projection:
     reference: Reference
     large: LargeTransaction | None = None
     warned_on: date | None = None
+    guard: Guard = field(default_factory=Guard)
+    hold: Hold | None = None
 
     @property
     def day(self) -> date:
@@ -69,6 +71,13 @@ class Projection:
     def is_released(self, sequence: int) -> bool:
         """Whether an operator lets the message at this place of the stream take much away."""
         return self.hold is not None and self.hold.sequence == sequence and self.hold.is_released
+
+    async def keep(self, sequence: int, name: str, losses: tuple[Loss, ...]) -> Hold:
+        """Hold a transaction, or look how it stands if it is held already."""
+        place = (self.stream, self.cursor.created, sequence)
+        async with self.connection.transaction():
+            self.hold = await begin_hold(self.connection, place, name, losses)
+        return self.hold
 
     async def write(self, spool: Spool, names: Names, *, guarded: bool = False) -> ClockState:
         """Write what waits in the spool, in the caller's transaction.

@@ -66,8 +66,18 @@ async def load(projection: Projection, context: Context, name: str, cursor: Curs
     log.info("projector.ready", records=ready.last_sequence)
 
 
-async def rebuild(projection: Projection, context: Context, name: str, cursor: Cursor) -> int:
-    """Write all that differs between the mirror and the read models; how many records that was."""
+async def rebuild(
+    projection: Projection,
+    context: Context,
+    name: str,
+    cursor: Cursor | None = None,
+    *,
+    guarded: bool = False,
+) -> int:
+    """Write all that differs between the mirror and the read models; how many records that was.
+
+    Raises TooManyLossesError if it is `guarded`.
+    """
     connection = projection.connection
 
     async def fill(spool: Spool) -> None:
@@ -76,4 +86,4 @@ async def rebuild(projection: Projection, context: Context, name: str, cursor: C
         async for wanted in orphans(connection):
             await settle(connection, wanted, spool)
 
-    return await projection.revise(name, context, fill, cursor)
+    return await projection.revise(name, context, fill, cursor, guarded=guarded)

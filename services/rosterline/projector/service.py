@@ -18,11 +18,13 @@ from rosterline.bus.topology import SIS, ensure_streams
 from rosterline.config.settings import Settings
 from rosterline.db.errors import describe
 from rosterline.db.pools import LOST_CONNECTION, open_connection
-from rosterline.projector.apply import apply
+from rosterline.projector.apply import HeldError, apply
 from rosterline.projector.batch import Limits, units
 from rosterline.projector.duties import attend
 from rosterline.projector.facts import Switches
 from rosterline.projector.gather import gather_reference
+from rosterline.projector.guard import Guard
+from rosterline.projector.holds import end_passed, fetch_hold
 from rosterline.projector.intake import Purge, arriving, decoded
 from rosterline.projector.projection import Projection
 from rosterline.projector.resume import (
@@ -48,6 +50,7 @@ FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
 LOCK_ATTEMPTS = 20
 LOCK_PAUSE_SECONDS = 0.25
+HOLD_SECONDS = 0.5
 RUN_SIZE = 5000
 TRANSIENT = (*LOST_CONNECTION, NatsError, BusUnreachableError, ReaderLostError)
 
@@ -110,9 +113,24 @@ async def run(
         if await wait_or_stop(stop, LONGEST_PAUSE_SECONDS):
             return
     projection = await prepare(settings, connection, cursor, now)
+    purge = Purge(client, settings.keep_source_hours)
+    while not stop.is_set():
+        try:
+            await follow(settings, stop, client, projection, purge)
+        except HeldError as held:
+            await wait_for_release(projection, held, stop)
+
+
+async def follow(
+    settings: Settings,
+    stop: asyncio.Event,
+    client: Client,
+    projection: Projection,
+    purge: Purge,
+) -> None:
+    """Apply the stream from the cursor on, until `stop`; raises HeldError."""
     async with open_reader(client, SIS, projection.cursor.sequence) as reader:
         log.info("projector.reading", after=projection.cursor.sequence)
-        purge = Purge(client, settings.keep_source_hours)
         limits = Limits(settings.batch_transactions, settings.batch_rows)
         arrivals = arriving(reader, stop, settings.batch_transactions)
         async with aclosing(arrivals):
@@ -124,16 +142,41 @@ async def run(
                 try:
                     await apply_all(projection, messages, limits)
                 except AnotherEpochError as error:
-                    district, jetstream = settings.district, client.jetstream()
                     await go_to_snapshot(
-                        connection, jetstream, projection.cursor, district, newer=True
+                        projection.connection,
+                        client.jetstream(),
+                        projection.cursor,
+                        settings.district,
+                        newer=True,
                     )
                     raise ReaderLostError(str(error)) from error
                 await purge.applied(projection.cursor.sequence)
 
 
+async def wait_for_release(projection: Projection, held: HeldError, stop: asyncio.Event) -> None:
+    """Keep a transaction waiting until an operator releases it, or `stop`.
+
+    Nothing behind it is applied meanwhile (G2); what does not come from the stream goes on.
+    """
+    await projection.abandon()
+    hold = await projection.keep(held.sequence, held.name, held.losses)
+    log.error(
+        "projector.held",
+        transaction=hold.transaction,
+        would_delete=[str(loss) for loss in hold.losses],
+        since=str(hold.held_at),
+        release_with=f"rosterline release {hold.hold_id}",
+    )
+    while not hold.is_released and not await wait_or_stop(stop, HOLD_SECONDS):
+        await attend(projection)
+        hold = await fetch_hold(projection.connection, SIS, projection.cursor.created) or hold
+    projection.hold = hold
+    if hold.is_released:
+        log.warning("projector.released", hold=hold.hold_id, transaction=hold.transaction)
+
+
 async def apply_all(projection: Projection, messages: list[StreamMessage], limits: Limits) -> None:
-    """Apply messages in units of work; raises AnotherEpochError."""
+    """Apply messages in units of work; raises AnotherEpochError and HeldError."""
     following = of_one_epoch(decoded(messages), projection.cursor.epoch)
     for unit in units(following, limits):
         await apply(projection, unit)
@@ -156,6 +199,7 @@ async def prepare(
 ) -> Projection:
     """What the projector remembers of the database."""
     await settle_epoch(connection)
+    await end_passed(connection, SIS, cursor.created, cursor.sequence)
     zone = ZoneInfo(settings.time_zone)
 
     def today() -> date:
@@ -165,11 +209,13 @@ async def prepare(
         connection=connection,
         stream=SIS,
         writer=Writer(settings.district, settings.base_url, settings.stamp_lead_seconds, now),
-        switches=Switches(local_grades=settings.local_grades),
+        switches=Switches(settings.local_grades, settings.secondary_email_v1p1),
         today=today,
         run_size=RUN_SIZE,
         load_people=settings.load_people,
         clock=await fetch_clock(connection),
         cursor=cursor,
         reference=await gather_reference(connection),
+        guard=Guard(settings.guard_share, settings.guard_records),
+        hold=await fetch_hold(connection, SIS, cursor.created),
     )
