@@ -1,7 +1,8 @@
 """What a person is: each row that may be seen claims a role at an org; the claims make the roles.
 
-1.2 has one user with many roles. The order of the claims decides everything that must be one: which
-role is primary, which row names the grade. It depends on nothing but the rows themselves.
+1.2 has one user with many roles, 1.1 a user for each. The order of the claims decides everything
+that must be one: which role is primary, which row names the grade. It depends on nothing but the
+rows themselves.
 """
 
 from collections.abc import Iterable, Iterator
