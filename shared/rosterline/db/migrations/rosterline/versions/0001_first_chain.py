@@ -1,4 +1,4 @@
-"""Mirror, written records, read models 1.2 and 1.1, and the product's own state."""
+"""Mirror, written records, read model 1.2, and the product's own state."""
 
 from alembic import op
 
@@ -11,7 +11,6 @@ UP = """
 CREATE SCHEMA IF NOT EXISTS mirror;
 CREATE SCHEMA IF NOT EXISTS records;
 CREATE SCHEMA IF NOT EXISTS v1p2;
-CREATE SCHEMA IF NOT EXISTS v1p1;
 CREATE SCHEMA IF NOT EXISTS rosterline;
 CREATE TABLE mirror.calendar (
     calendar_id INTEGER NOT NULL,
@@ -52,8 +51,6 @@ CREATE TABLE mirror.district_assignment (
     lms_exclude BOOLEAN,
     PRIMARY KEY (assignment_id)
 );
-CREATE INDEX ix_mirror_district_assignment_end_date ON mirror.district_assignment (end_date)
-    WHERE end_date IS NOT NULL;
 CREATE INDEX ix_mirror_district_assignment_person_id ON mirror.district_assignment (person_id);
 CREATE INDEX ix_mirror_district_assignment_school_guid ON mirror.district_assignment (school_guid);
 CREATE TABLE mirror.enrollment (
@@ -69,8 +66,6 @@ CREATE TABLE mirror.enrollment (
     PRIMARY KEY (enrollment_id)
 );
 CREATE INDEX ix_mirror_enrollment_calendar_id ON mirror.enrollment (calendar_id);
-CREATE INDEX ix_mirror_enrollment_end_date ON mirror.enrollment (end_date)
-    WHERE end_date IS NOT NULL;
 CREATE INDEX ix_mirror_enrollment_grade_level_id ON mirror.enrollment (grade_level_id);
 CREATE INDEX ix_mirror_enrollment_person_id ON mirror.enrollment (person_id);
 CREATE TABLE mirror.grade_level (
@@ -122,11 +117,7 @@ CREATE TABLE mirror.relationship (
     end_date DATE,
     PRIMARY KEY (relationship_id)
 );
-CREATE INDEX ix_mirror_relationship_end_date ON mirror.relationship (end_date)
-    WHERE end_date IS NOT NULL;
 CREATE INDEX ix_mirror_relationship_related_person_id ON mirror.relationship (related_person_id);
-CREATE INDEX ix_mirror_relationship_start_date ON mirror.relationship (start_date)
-    WHERE start_date IS NOT NULL;
 CREATE INDEX ix_mirror_relationship_student_person_id ON mirror.relationship (student_person_id);
 CREATE TABLE mirror.roster (
     roster_id BIGINT NOT NULL,
@@ -136,7 +127,6 @@ CREATE TABLE mirror.roster (
     end_date DATE,
     PRIMARY KEY (roster_id)
 );
-CREATE INDEX ix_mirror_roster_end_date ON mirror.roster (end_date) WHERE end_date IS NOT NULL;
 CREATE INDEX ix_mirror_roster_person_id ON mirror.roster (person_id);
 CREATE INDEX ix_mirror_roster_section_id ON mirror.roster (section_id);
 CREATE TABLE mirror.school (
@@ -176,8 +166,6 @@ CREATE TABLE mirror.section_staff (
     end_date DATE,
     PRIMARY KEY (section_staff_id)
 );
-CREATE INDEX ix_mirror_section_staff_end_date ON mirror.section_staff (end_date)
-    WHERE end_date IS NOT NULL;
 CREATE INDEX ix_mirror_section_staff_person_id ON mirror.section_staff (person_id);
 CREATE INDEX ix_mirror_section_staff_section_id ON mirror.section_staff (section_id);
 CREATE TABLE mirror.section_term (
@@ -282,91 +270,11 @@ CREATE TABLE v1p2.users (
     sequence BIGINT NOT NULL,
     is_student BOOLEAN NOT NULL,
     is_teacher BOOLEAN NOT NULL,
-    is_agent BOOLEAN NOT NULL,
-    alternative TEXT,
     PRIMARY KEY (sourced_id)
 );
 CREATE INDEX users_by_stamp ON v1p2.users (date_last_modified, sourced_id);
 CREATE INDEX users_students ON v1p2.users (sourced_id) WHERE is_student;
 CREATE INDEX users_teachers ON v1p2.users (sourced_id) WHERE is_teacher;
-CREATE TABLE v1p1.academic_sessions (
-    sourced_id TEXT COLLATE "C" NOT NULL,
-    status TEXT COLLATE "C" NOT NULL,
-    date_last_modified TIMESTAMP(3) WITH TIME ZONE NOT NULL,
-    document TEXT NOT NULL,
-    digest BYTEA NOT NULL,
-    sequence BIGINT NOT NULL,
-    type TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (sourced_id)
-);
-CREATE INDEX academic_sessions_by_stamp ON v1p1.academic_sessions (date_last_modified, sourced_id);
-CREATE TABLE v1p1.classes (
-    sourced_id TEXT COLLATE "C" NOT NULL,
-    status TEXT COLLATE "C" NOT NULL,
-    date_last_modified TIMESTAMP(3) WITH TIME ZONE NOT NULL,
-    document TEXT NOT NULL,
-    digest BYTEA NOT NULL,
-    sequence BIGINT NOT NULL,
-    PRIMARY KEY (sourced_id)
-);
-CREATE INDEX classes_by_stamp ON v1p1.classes (date_last_modified, sourced_id);
-CREATE TABLE v1p1.courses (
-    sourced_id TEXT COLLATE "C" NOT NULL,
-    status TEXT COLLATE "C" NOT NULL,
-    date_last_modified TIMESTAMP(3) WITH TIME ZONE NOT NULL,
-    document TEXT NOT NULL,
-    digest BYTEA NOT NULL,
-    sequence BIGINT NOT NULL,
-    PRIMARY KEY (sourced_id)
-);
-CREATE INDEX courses_by_stamp ON v1p1.courses (date_last_modified, sourced_id);
-CREATE TABLE v1p1.demographics (
-    sourced_id TEXT COLLATE "C" NOT NULL,
-    status TEXT COLLATE "C" NOT NULL,
-    date_last_modified TIMESTAMP(3) WITH TIME ZONE NOT NULL,
-    document TEXT NOT NULL,
-    digest BYTEA NOT NULL,
-    sequence BIGINT NOT NULL,
-    PRIMARY KEY (sourced_id)
-);
-CREATE INDEX demographics_by_stamp ON v1p1.demographics (date_last_modified, sourced_id);
-CREATE TABLE v1p1.enrollments (
-    sourced_id TEXT COLLATE "C" NOT NULL,
-    status TEXT COLLATE "C" NOT NULL,
-    date_last_modified TIMESTAMP(3) WITH TIME ZONE NOT NULL,
-    document TEXT NOT NULL,
-    digest BYTEA NOT NULL,
-    sequence BIGINT NOT NULL,
-    PRIMARY KEY (sourced_id)
-);
-CREATE INDEX enrollments_by_stamp ON v1p1.enrollments (date_last_modified, sourced_id);
-CREATE TABLE v1p1.orgs (
-    sourced_id TEXT COLLATE "C" NOT NULL,
-    status TEXT COLLATE "C" NOT NULL,
-    date_last_modified TIMESTAMP(3) WITH TIME ZONE NOT NULL,
-    document TEXT NOT NULL,
-    digest BYTEA NOT NULL,
-    sequence BIGINT NOT NULL,
-    type TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (sourced_id)
-);
-CREATE INDEX orgs_by_stamp ON v1p1.orgs (date_last_modified, sourced_id);
-CREATE TABLE v1p1.users (
-    sourced_id TEXT COLLATE "C" NOT NULL,
-    status TEXT COLLATE "C" NOT NULL,
-    date_last_modified TIMESTAMP(3) WITH TIME ZONE NOT NULL,
-    document TEXT NOT NULL,
-    digest BYTEA NOT NULL,
-    sequence BIGINT NOT NULL,
-    is_student BOOLEAN NOT NULL,
-    is_teacher BOOLEAN NOT NULL,
-    is_agent BOOLEAN NOT NULL,
-    alternative TEXT,
-    PRIMARY KEY (sourced_id)
-);
-CREATE INDEX users_by_stamp ON v1p1.users (date_last_modified, sourced_id);
-CREATE INDEX users_students ON v1p1.users (sourced_id) WHERE is_student;
-CREATE INDEX users_teachers ON v1p1.users (sourced_id) WHERE is_teacher;
 CREATE TABLE rosterline.clock (
     id SMALLINT NOT NULL,
     epoch TEXT NOT NULL,
@@ -374,7 +282,6 @@ CREATE TABLE rosterline.clock (
     last_sequence BIGINT NOT NULL,
     ready BOOLEAN NOT NULL,
     evaluated_on DATE,
-    switches JSONB,
     server TEXT,
     PRIMARY KEY (id)
 );
@@ -385,11 +292,6 @@ CREATE TABLE rosterline.connection (
     version TEXT NOT NULL,
     scopes TEXT[] NOT NULL,
     schools TEXT[],
-    secondary_email BOOLEAN DEFAULT false NOT NULL,
-    gradebook_sync BOOLEAN DEFAULT false NOT NULL,
-    tombstones BOOLEAN DEFAULT false NOT NULL,
-    sees_agents BOOLEAN DEFAULT true NOT NULL,
-    switched_at TIMESTAMP(3) WITH TIME ZONE,
     created_at TIMESTAMP(3) WITH TIME ZONE DEFAULT now() NOT NULL,
     PRIMARY KEY (app),
     UNIQUE (client_id)
@@ -405,45 +307,17 @@ CREATE TABLE rosterline.cursor (
     epoch INTEGER DEFAULT 0 NOT NULL,
     PRIMARY KEY (stream)
 );
-CREATE TABLE rosterline.hold (
-    hold_id BIGINT GENERATED ALWAYS AS IDENTITY,
-    stream TEXT NOT NULL,
-    created TEXT NOT NULL,
-    sequence BIGINT NOT NULL,
-    transaction TEXT NOT NULL,
-    losses JSONB NOT NULL,
-    held_at TIMESTAMP(3) WITH TIME ZONE NOT NULL,
-    released_at TIMESTAMP(3) WITH TIME ZONE,
-    ended_at TIMESTAMP(3) WITH TIME ZONE,
-    PRIMARY KEY (hold_id)
-);
 CREATE TABLE rosterline.progress (
     task TEXT NOT NULL,
     done BIGINT NOT NULL,
     total BIGINT NOT NULL,
     PRIMARY KEY (task)
 );
-CREATE TABLE rosterline.request (
-    request_id BIGINT GENERATED ALWAYS AS IDENTITY,
-    kind TEXT NOT NULL,
-    asked_at TIMESTAMP(3) WITH TIME ZONE DEFAULT now() NOT NULL,
-    ended_at TIMESTAMP(3) WITH TIME ZONE,
-    outcome JSONB,
-    PRIMARY KEY (request_id)
-);
 CREATE TABLE rosterline.signing_key (
     key_id TEXT NOT NULL,
     secret TEXT NOT NULL,
     created_at TIMESTAMP(3) WITH TIME ZONE DEFAULT now() NOT NULL,
     PRIMARY KEY (key_id)
-);
-CREATE TABLE rosterline.withdrawn (
-    app TEXT NOT NULL,
-    collection TEXT NOT NULL,
-    sourced_id TEXT COLLATE "C" NOT NULL,
-    date_last_modified TIMESTAMP(3) WITH TIME ZONE NOT NULL,
-    document TEXT NOT NULL,
-    PRIMARY KEY (app, collection, sourced_id)
 );
 INSERT INTO rosterline.clock (id, epoch, last_stamp, last_sequence, ready)
 VALUES (1, substr(md5(gen_random_uuid()::text), 1, 8), to_timestamp(0), 0, false);
@@ -453,7 +327,6 @@ DOWN = """
 DROP SCHEMA mirror CASCADE;
 DROP SCHEMA records CASCADE;
 DROP SCHEMA v1p2 CASCADE;
-DROP SCHEMA v1p1 CASCADE;
 DROP SCHEMA rosterline CASCADE;
 """
 
