@@ -1,12 +1,11 @@
 """Touched people and their places in classes → the records that they should be, in both forms."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 import asyncpg
 
 from rosterline.oneroster.v1p2 import User
-from rosterline.oneroster.vocabulary import Collection
-from rosterline.projector.draft import Draft, to_draft
+from rosterline.projector.draft import to_draft
 from rosterline.projector.facts import Context, PersonFacts
 from rosterline.projector.gather import (
     ROSTERS,
@@ -43,7 +42,6 @@ from rosterline.projector.wanted import (
     OLDER_DEMOGRAPHICS,
     OLDER_ENROLLMENTS,
     OLDER_USERS,
-    PEOPLE,
     USERS,
     Records,
     Rows,
@@ -57,9 +55,12 @@ async def build_people(
     connection: asyncpg.Connection, context: Context, rows: Rows, size: int
 ) -> AsyncIterator[Wanted]:
     """People, and then their places in classes."""
-    for run in runs(rows[Scope.PERSON].items(), size):
-        people = await gather_people(connection, integers(dict(run)))
-        for wanted in wanted_people(context, people, dict(run)):
+    users, demographics = rows[Scope.PERSON], rows[Scope.DEMOGRAPHICS]
+    for keys in runs(sorted(users.keys() | demographics.keys(), key=int), size):
+        people = await gather_people(connection, integers(keys))
+        for wanted in wanted_users(context, people, chosen(users, keys)):
+            yield wanted
+        for wanted in wanted_demographics(context, people, chosen(demographics, keys)):
             yield wanted
     for wanted in await wanted_former(connection, rows[Scope.PERSON_GUID]):
         yield wanted
@@ -71,42 +72,47 @@ async def build_people(
             yield wanted
 
 
-def wanted_people(
+def chosen(keys: Mapping[Key, int], run: Iterable[Key]) -> dict[Key, int]:
+    """The keys of the run, with who touched them."""
+    return {key: keys[key] for key in run if key in keys}
+
+
+def wanted_users(
     context: Context, people: Mapping[int, PersonFacts], keys: Mapping[Key, int]
-) -> Iterator[Wanted]:
-    """Users and demographics; a person without a row is dealt with under the former GUID in 1.2."""
-    found: dict[Collection, Records] = {collection: {} for collection in PEOPLE}
+) -> list[Wanted]:
+    """Users; a person without a row is dealt with under the former GUID in 1.2."""
+    records: Records = {}
+    older: Records = {}
     for key, number in keys.items():
         person = people.get(int(key))
-        drafts = numberless(int(key)) if person is None else drafts_of_person(context, person)
-        for collection, sourced_id, draft in drafts:
-            found[collection][sourced_id] = draft, number
-    for collection, records in found.items():
-        yield Wanted(collection, records)
+        if person is None:
+            older |= dict.fromkeys(user_sourced_ids(int(key)), (None, number))
+            continue
+        verdict = build_user(context, person)
+        other = secondary_view(verdict, person.person) if isinstance(verdict, User) else None
+        records[person.person.person_guid] = to_draft(USERS, verdict, other), number
+        for sourced_id, each in build_users_v1p1(context, person).items():
+            older[sourced_id] = to_draft(OLDER_USERS, each), number
+    return [Wanted(USERS, records), Wanted(OLDER_USERS, older)]
 
 
-def drafts_of_person(
-    context: Context, person: PersonFacts
-) -> Iterator[tuple[Collection, str, Draft | None]]:
-    """All records that a person may become."""
-    guid = person.person.person_guid
-    user = build_user(context, person)
-    other = secondary_view(user, person.person) if isinstance(user, User) else None
-    yield USERS, guid, to_draft(USERS, user, other)
-    demographics = build_demographics(context, person)
-    yield DEMOGRAPHICS, guid, to_draft(DEMOGRAPHICS, demographics)
-    for sourced_id, verdict in build_users_v1p1(context, person).items():
-        yield OLDER_USERS, sourced_id, to_draft(OLDER_USERS, verdict)
-    sourced_id = user_sourced_id("student", person.person.person_id)
-    older = demographics_in_v1p1(demographics, person)
-    yield OLDER_DEMOGRAPHICS, sourced_id, to_draft(OLDER_DEMOGRAPHICS, older)
-
-
-def numberless(person_id: int) -> Iterator[tuple[Collection, str, Draft | None]]:
-    """What a person who has no row any more was in version 1.1."""
-    for sourced_id in user_sourced_ids(person_id):
-        yield OLDER_USERS, sourced_id, None
-    yield OLDER_DEMOGRAPHICS, user_sourced_id("student", person_id), None
+def wanted_demographics(
+    context: Context, people: Mapping[int, PersonFacts], keys: Mapping[Key, int]
+) -> list[Wanted]:
+    """Demographics, likewise."""
+    records: Records = {}
+    older: Records = {}
+    for key, number in keys.items():
+        person = people.get(int(key))
+        sourced_id = user_sourced_id("student", int(key))
+        if person is None:
+            older[sourced_id] = None, number
+            continue
+        verdict = build_demographics(context, person)
+        records[person.person.person_guid] = to_draft(DEMOGRAPHICS, verdict), number
+        verdict = demographics_in_v1p1(verdict, person)
+        older[sourced_id] = to_draft(OLDER_DEMOGRAPHICS, verdict), number
+    return [Wanted(DEMOGRAPHICS, records), Wanted(OLDER_DEMOGRAPHICS, older)]
 
 
 async def wanted_former(connection: asyncpg.Connection, former: Mapping[Key, int]) -> list[Wanted]:

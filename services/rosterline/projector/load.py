@@ -46,6 +46,7 @@ async def portions(connection: asyncpg.Connection, people: int) -> AsyncIterator
         touched = Touched()
         for key in keys:
             touched.add(Scope.PERSON, key, 0)
+            touched.add(Scope.DEMOGRAPHICS, key, 0)
         for scope, query in PLACES.items():
             for (key,) in await connection.fetch(query, keys):
                 touched.add(scope, key, 0)

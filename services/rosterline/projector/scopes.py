@@ -15,6 +15,36 @@ Image = Mapping[str, Any]
 Key = int | str
 
 
+DEMOGRAPHIC_COLUMNS = (
+    "birth_date",
+    "sex",
+    "american_indian_or_alaska_native",
+    "asian",
+    "black_or_african_american",
+    "native_hawaiian_or_other_pacific_islander",
+    "white",
+    "hispanic_or_latino_ethnicity",
+    "country_of_birth_code",
+    "state_of_birth",
+    "city_of_birth",
+)
+USER_COLUMNS = (
+    "given_name",
+    "middle_name",
+    "family_name",
+    "preferred_given_name",
+    "suffix",
+    "student_number",
+    "state_id",
+    "staff_number",
+    "email",
+    "secondary_email",
+    "other_phone",
+    "cell_phone",
+    "pronouns",
+)
+
+
 class Scope(StrEnum):
     """Rows whose records are rebuilt; a `…_DEEP` scope includes all that depends on the row."""
 
@@ -34,6 +64,7 @@ class Scope(StrEnum):
     COURSE = "course"
     SECTION = "section"
     PERSON = "person"
+    DEMOGRAPHICS = "demographics"
     PERSON_GUID = "person_guid"
     ROSTER = "roster"
     SECTION_STAFF = "section_staff"
@@ -134,8 +165,11 @@ def term_scopes(old: Image | None, new: Image | None) -> Found:
 
 
 def person_scopes(old: Image | None, new: Image | None) -> Found:
-    """A person concerns the user; under a new GUID, also all that refers to it."""
-    yield from each(Scope.PERSON, old, new, "person_id")
+    """A person concerns the user and demographics; under a new GUID, also all that refers to it."""
+    if changed(old, new, *USER_COLUMNS):
+        yield from each(Scope.PERSON, old, new, "person_id")
+    if changed(old, new, *DEMOGRAPHIC_COLUMNS):
+        yield from each(Scope.DEMOGRAPHICS, old, new, "person_id")
     if changed(old, new, "person_guid"):
         yield from each(Scope.PERSON_DEEP, old, new, "person_id")
         yield from each(Scope.PERSON_GUID, old, new, "person_guid")

@@ -70,6 +70,7 @@ STEPS: tuple[tuple[Scope, str | None, Scope], ...] = (
     (Scope.SECTION_DEEP, ROSTERS_OF_SECTION, Scope.ROSTER),
     (Scope.SECTION_DEEP, STAFF_OF_SECTION, Scope.SECTION_STAFF),
     (Scope.PERSON_DEEP, None, Scope.PERSON),
+    (Scope.PERSON_DEEP, None, Scope.DEMOGRAPHICS),
     (Scope.PERSON_DEEP, RELATED_OF_STUDENT, Scope.PERSON),
     (Scope.PERSON_DEEP, STUDENTS_OF_RELATED, Scope.PERSON),
     (Scope.PERSON_DEEP, ROSTERS_OF_PERSON, Scope.ROSTER),

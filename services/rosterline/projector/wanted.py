@@ -21,7 +21,6 @@ ENROLLMENTS = Collection(Version.V1P2, Entity.ENROLLMENTS)
 OLDER_USERS = Collection(Version.V1P1, Entity.USERS)
 OLDER_DEMOGRAPHICS = Collection(Version.V1P1, Entity.DEMOGRAPHICS)
 OLDER_ENROLLMENTS = Collection(Version.V1P1, Entity.ENROLLMENTS)
-PEOPLE = (USERS, DEMOGRAPHICS, OLDER_USERS, OLDER_DEMOGRAPHICS)
 
 
 Records = dict[str, tuple[Draft | None, int]]
