@@ -138,5 +138,15 @@ def find_places(context: Context, places: Iterable[Place | Missing]) -> tuple[Fi
     return tuple(found)
 
 
+def row_of(place: Place | Missing) -> tuple[str, int]:
+    """The table and key of a place in a class."""
+    if isinstance(place, RosterFacts):
+        return "roster", place.roster_id
+    if isinstance(place, StaffFacts):
+        return "section_staff", place.section_staff_id
+    table = "roster" if place.sourced_id.startswith("r") else "section_staff"
+    return table, int(place.sourced_id[1:])
+
+
 def _once(rows: Iterable[ExplainedRow]) -> tuple[ExplainedRow, ...]:
     return tuple({(row.table, row.key): row for row in rows}.values())

@@ -134,7 +134,7 @@ async def answer_person(connection: asyncpg.Connection, context: Context, text: 
         if person_ids:
             people = await gather_people(connection, person_ids)
             facts = people[person_ids[0]]
-            places = await gather_all_places(connection, "person_id", person_ids[0])
+            places = await gather_all_places(connection, "person_id", person_ids, people)
             dossier = open_person(context, facts, places)
             return Answer(str(person_ids[0]), sought.column, dossier)
     return Answer(text, readings[0].column, gone("person", readings[0].value, lost(readings[0])))
@@ -168,7 +168,7 @@ async def answer_section(connection: asyncpg.Connection, context: Context, text:
     if section is None:
         dossier = gone("section", key, in_both(Entity.CLASSES, str(key)))
     else:
-        places = await gather_all_places(connection, "section_id", key)
+        places = await gather_all_places(connection, "section_id", [key])
         dossier = open_section(context, section, places)
     return Answer(str(key), "section_id", dossier)
 

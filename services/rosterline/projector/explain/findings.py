@@ -4,7 +4,7 @@ The verdicts are those of the functions with which the projector builds records,
 told here cannot differ from what is stored.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rosterline.oneroster.vocabulary import Collection, Entity, Status, Version
@@ -29,6 +29,13 @@ from rosterline.projector.rules.enrollments import (
 )
 from rosterline.projector.rules.orgs import build_district, build_school
 from rosterline.projector.rules.roles import Claim, claims_by_role, find_claims, settle
+from rosterline.projector.rules.sessions import (
+    build_grading_period,
+    build_school_year,
+    build_term,
+    grading_period_sourced_id,
+    school_year_sourced_id,
+)
 from rosterline.projector.rules.users import build_user
 from rosterline.projector.rules.v1p1_carried import (
     demographics_in_v1p1,
@@ -39,12 +46,19 @@ from rosterline.projector.rules.v1p1_users import KINDS, build_users_v1p1, user_
 from rosterline.projector.rules.verdict import KeptOut, SourceRow, Standing, Verdict
 from rosterline.projector.rules.visibility import student_status
 
+SESSIONS = Entity.ACADEMIC_SESSIONS
 USERS = Collection(Version.V1P2, Entity.USERS)
 USERS_V1P1 = Collection(Version.V1P1, Entity.USERS)
 DEMOGRAPHICS = Collection(Version.V1P2, Entity.DEMOGRAPHICS)
 DEMOGRAPHICS_V1P1 = Collection(Version.V1P1, Entity.DEMOGRAPHICS)
 ENROLLMENTS = Collection(Version.V1P2, Entity.ENROLLMENTS)
 ENROLLMENTS_V1P1 = Collection(Version.V1P1, Entity.ENROLLMENTS)
+
+NOTHING = frozenset(
+    reasons.no_capacity(0, capacity).rule
+    for capacity in ("user", *(kind.role for kind in KINDS.values()))
+)
+"""The rules of those whom no row at all makes a user, a student, a teacher …"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +101,8 @@ class Finding:
 def find_person(context: Context, facts: PersonFacts) -> list[Finding]:
     """The users and demographics of both versions; of roles that no row gives, only if all are."""
     found = list(_all_of_person(context, facts))
-    telling = [each for each in found if not is_nothing(each.verdict, facts.person.person_id)]
+    telling = [each for each in found if each.reason.rule not in NOTHING]
     return telling or found
-
-
-def is_nothing(verdict: Verdict, person_id: int) -> bool:
-    """Whether all that keeps the record out is that no row makes the person such a one."""
-    return isinstance(verdict, KeptOut) and any(
-        verdict == reasons.no_capacity(person_id, capacity)
-        for capacity in ("user", *(kind.role for kind in KINDS.values()))
-    )
 
 
 def _all_of_person(context: Context, facts: PersonFacts) -> Iterator[Finding]:
@@ -169,6 +175,21 @@ def find_class(context: Context, section: SectionFacts) -> Iterator[Finding]:
     key = section.section_id
     verdict = build_class(context, section)
     yield from _in_both(Entity.CLASSES, str(key), verdict, Visible("section", key))
+
+
+def find_sessions(
+    context: Context, school_year_ids: Iterable[int], term_ids: Iterable[int]
+) -> Iterator[Finding]:
+    """School years, terms and their grading periods, alike in both versions."""
+    for key in school_year_ids:
+        verdict = build_school_year(context, key)
+        sourced_id = school_year_sourced_id(key)
+        yield from _in_both(SESSIONS, sourced_id, verdict, Visible("school_year", key))
+    for key in term_ids:
+        visible = Visible("term", key)
+        yield from _in_both(SESSIONS, str(key), build_term(context, key), visible)
+        verdict = build_grading_period(context, key)
+        yield from _in_both(SESSIONS, grading_period_sourced_id(key), verdict, visible)
 
 
 def find_nothing(table: str, key: int | str, places: list[tuple[Collection, str]]) -> list[Finding]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import asyncpg
 
 from rosterline.projector.explain.dossiers import Missing, Place
+from rosterline.projector.facts import PersonFacts
 from rosterline.projector.gather import (
     ROSTERS,
     SECTION_STAFF,
@@ -16,15 +17,17 @@ from rosterline.projector.gather import (
 )
 
 Row = asyncpg.Record
+People = dict[int, PersonFacts]
 
 
 async def gather_all_places(
-    connection: asyncpg.Connection, column: str, key: int
+    connection: asyncpg.Connection, column: str, keys: Iterable[int], people: People | None = None
 ) -> list[Place | Missing]:
-    """The students' and teachers' places of a person or a section, in order of their ids."""
-    rosters = await gather_places(connection, ROSTERS, column, [key])
-    staff = await gather_places(connection, SECTION_STAFF, column, [key])
-    return await complete(connection, rosters, staff)
+    """The students' and teachers' places of people or sections, in order of their ids."""
+    wanted = list(keys)
+    rosters = await gather_places(connection, ROSTERS, column, wanted)
+    staff = await gather_places(connection, SECTION_STAFF, column, wanted)
+    return await complete(connection, rosters, staff, people)
 
 
 async def gather_place(
@@ -39,11 +42,15 @@ async def gather_place(
 
 
 async def complete(
-    connection: asyncpg.Connection, rosters: list[Row], staff: list[Row]
+    connection: asyncpg.Connection,
+    rosters: list[Row],
+    staff: list[Row],
+    known: People | None = None,
 ) -> list[Place | Missing]:
-    """Rows of `roster` and `section_staff` with what they refer to."""
+    """Rows of `roster` and `section_staff` with what they refer to; the people may be known."""
     rows = [*rosters, *staff]
-    people = await gather_people(connection, {row["person_id"] for row in rows}, whole=False)
+    person_ids = {row["person_id"] for row in rows}
+    people = known or await gather_people(connection, person_ids, whole=False)
     sections = await gather_sections(connection, {row["section_id"] for row in rows})
 
     def missing(letter: str, row: Row) -> Missing:
