@@ -45,13 +45,15 @@ HITS = {
     ("capture records", failpoints.CAPTURE_AFTER_CONFIRM): 1,
     ("capture sis", failpoints.CAPTURE_BETWEEN_PARTS): 1,
 }
+# See test_kill_at_midnight and test_hold.
+ELSEWHERE = {failpoints.PROJECTOR_DURING_DAY, failpoints.PROJECTOR_DURING_REBUILD}
 SCENES = [
     (service, point)
     for point in failpoints.ALL
     for service in SERVICES
     if service.split()[0] == point.split(".")[0]
     and (service, point) != ("capture records", failpoints.CAPTURE_BETWEEN_PARTS)
-    and point != failpoints.PROJECTOR_DURING_DAY  # see test_kill_at_midnight
+    and point not in ELSEWHERE
 ]
 
 

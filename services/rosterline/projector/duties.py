@@ -1,11 +1,15 @@
 """What the projector does between messages: a new day, changed switches, an operator's requests."""
 
+from rosterline.projector.answer import answer_requests
 from rosterline.projector.day import turn_day
 from rosterline.projector.projection import Projection
+from rosterline.projector.switches import turn_switches
 
 
 async def attend(projection: Projection) -> None:
     """Do what is due; nothing is while a snapshot is under way, for its end makes all anew."""
     if projection.cursor.loading or not projection.clock.ready or projection.large is not None:
         return
+    await turn_switches(projection)
     await turn_day(projection)
+    await answer_requests(projection)

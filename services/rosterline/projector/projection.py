@@ -16,6 +16,7 @@ from rosterline.projector.clock import ClockState
 from rosterline.projector.facts import Context, Reference, Switches
 from rosterline.projector.guard import Guard
 from rosterline.projector.holds import Hold, Loss, begin_hold, end_passed
+from rosterline.projector.progress import Beside
 from rosterline.projector.scopes import Touched
 from rosterline.projector.store import Cursor, mark_evaluated, save_cursor
 from rosterline.projector.write import Writer
@@ -41,7 +42,8 @@ class LargeTransaction:
 class Projection:
     """The state of the projector; `today` is the date in the district's time zone, injected.
 
-    `hold` is what the guard refused last and has not been applied yet.
+    `hold` is what the guard refused last and has not been applied yet; `beside` opens another
+    connection, and requests are looked for again at the monotonic time `next_look`.
     """
 
     connection: asyncpg.Connection
@@ -58,6 +60,8 @@ class Projection:
     warned_on: date | None = None
     guard: Guard = field(default_factory=Guard)
     hold: Hold | None = None
+    beside: Beside | None = None
+    next_look: float = 0.0
 
     @property
     def day(self) -> date:

@@ -10,6 +10,7 @@ import structlog
 
 from rosterline.projector.facts import Context
 from rosterline.projector.load import count_people, orphans, portions
+from rosterline.projector.progress import progress
 from rosterline.projector.project import project, settle
 from rosterline.projector.projection import Projection
 from rosterline.projector.scopes import Scope
@@ -28,6 +29,7 @@ from rosterline.telemetry import failpoints
 log = structlog.get_logger(__name__)
 
 PEOPLE = "people"
+REBUILT = "people to compute anew"
 
 
 async def load(projection: Projection, context: Context, name: str, cursor: Cursor) -> None:
@@ -78,12 +80,21 @@ async def rebuild(
 
     Raises TooManyLossesError if it is `guarded`.
     """
-    connection = projection.connection
 
     async def fill(spool: Spool) -> None:
-        async for touched in portions(connection, projection.load_people):
-            await project(connection, context, touched, projection.run_size, spool)
-        async for wanted in orphans(connection):
-            await settle(connection, wanted, spool)
+        await differences(projection, context, spool)
 
     return await projection.revise(name, context, fill, cursor, guarded=guarded)
+
+
+async def differences(projection: Projection, context: Context, spool: Spool) -> None:
+    """Put into the spool all that differs between the mirror and the read models."""
+    connection = projection.connection
+    people = await count_people(connection)
+    async with progress(projection.beside, REBUILT, people) as advance:
+        async for touched in portions(connection, projection.load_people):
+            await project(connection, context, touched, projection.run_size, spool)
+            failpoints.reach(failpoints.PROJECTOR_DURING_REBUILD)
+            await advance(len(touched.rows[Scope.PERSON]))
+        async for wanted in orphans(connection):
+            await settle(connection, wanted, spool)

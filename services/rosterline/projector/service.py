@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, date, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -27,6 +28,7 @@ from rosterline.projector.guard import Guard
 from rosterline.projector.holds import end_passed, fetch_hold
 from rosterline.projector.intake import Purge, arriving, decoded
 from rosterline.projector.projection import Projection
+from rosterline.projector.rebuild import REBUILT
 from rosterline.projector.resume import (
     AnotherEpochError,
     find_cursor,
@@ -36,6 +38,7 @@ from rosterline.projector.resume import (
 from rosterline.projector.store import (
     AnotherProjectorError,
     Cursor,
+    end_task,
     fetch_clock,
     outbox_has_reader,
     settle_epoch,
@@ -200,6 +203,8 @@ async def prepare(
     """What the projector remembers of the database."""
     await settle_epoch(connection)
     await end_passed(connection, SIS, cursor.created, cursor.sequence)
+    # A predecessor that was killed could not.
+    await end_task(connection, REBUILT)
     zone = ZoneInfo(settings.time_zone)
 
     def today() -> date:
@@ -218,4 +223,5 @@ async def prepare(
         reference=await gather_reference(connection),
         guard=Guard(settings.guard_share, settings.guard_records),
         hold=await fetch_hold(connection, SIS, cursor.created),
+        beside=partial(open_connection, settings.dsn, "rebuild"),
     )

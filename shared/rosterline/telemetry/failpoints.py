@@ -23,6 +23,7 @@ PROJECTOR_BEFORE_COMMIT: Final = "projector.after_write_before_commit"
 PROJECTOR_AFTER_COMMIT: Final = "projector.after_commit"
 PROJECTOR_DURING_LOAD: Final = "projector.during_first_load"
 PROJECTOR_DURING_DAY: Final = "projector.during_a_new_day"
+PROJECTOR_DURING_REBUILD: Final = "projector.during_rebuild"
 
 ALL: Final = tuple(
     value for name, value in list(globals().items()) if name.startswith(("CAPTURE_", "PROJECTOR_"))
