@@ -5,7 +5,7 @@ exist. Both sides of a relationship are built from the same row, as the projecto
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from random import Random
 from typing import Any, TypeVar
@@ -194,7 +194,7 @@ def shuffled(district: MiniDistrict, random: Random) -> MiniDistrict:
 
     tables: dict[str, Any] = {
         name: dict(mixed(tuple(getattr(district.reference, name).items())))
-        for name in Reference.__slots__
+        for name in (each.name for each in fields(Reference) if each.init)
     }
     return replace(
         district,

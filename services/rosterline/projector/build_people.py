@@ -24,6 +24,7 @@ from rosterline.projector.rules.enrollments import (
     roster_sourced_id,
     staff_sourced_id,
 )
+from rosterline.projector.rules.roles import claims_by_role
 from rosterline.projector.rules.users import build_user, secondary_view
 from rosterline.projector.rules.v1p1_carried import (
     demographics_in_v1p1,
@@ -88,10 +89,11 @@ def wanted_users(
         if person is None:
             older |= dict.fromkeys(user_sourced_ids(int(key)), (None, number))
             continue
-        verdict = build_user(context, person)
+        claims = claims_by_role(context, person)
+        verdict = build_user(context, person, claims)
         other = secondary_view(verdict, person.person) if isinstance(verdict, User) else None
         records[person.person.person_guid] = to_draft(USERS, verdict, other), number
-        for sourced_id, each in build_users_v1p1(context, person).items():
+        for sourced_id, each in build_users_v1p1(context, person, claims).items():
             older[sourced_id] = to_draft(OLDER_USERS, each), number
     return [Wanted(USERS, records), Wanted(OLDER_USERS, older)]
 

@@ -6,6 +6,7 @@ Ids named `*_guid` are UUIDs in text form. Dates are the SIS's own; an end date 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,10 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The district's small tables, whole, by primary key."""
+    """The district's small tables, whole, by primary key.
+
+    `memory` keeps what rules conclude from these tables alone, as long as they are the same.
+    """
 
     districts: Mapping[str, District]
     schools: Mapping[str, School]
@@ -98,6 +102,9 @@ class Reference:
     calendars: Mapping[int, Calendar]
     grade_levels: Mapping[int, GradeLevel]
     terms: Mapping[int, Term]
+    memory: dict[str, dict[Any, Any]] = field(
+        init=False, default_factory=dict, compare=False, repr=False
+    )
 
 
 @dataclass(frozen=True, slots=True)

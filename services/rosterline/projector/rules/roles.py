@@ -47,9 +47,15 @@ class Claim:
         return (ORDER.index(self.role), self.is_secondary, start_date, self.row_id)
 
 
-def find_claims(context: Context, facts: PersonFacts) -> list[Claim] | KeptOut:
+ClaimsByRole = dict[UserRole, list[Claim | KeptOut]]
+
+
+def find_claims(
+    context: Context, facts: PersonFacts, by_role: ClaimsByRole | None = None
+) -> list[Claim] | KeptOut:
     """What a user of 1.2 is, in order: the claims to all roles together."""
-    found = chain.from_iterable(claims_by_role(context, facts).values())
+    by_role = by_role or claims_by_role(context, facts)
+    found = chain.from_iterable(by_role.values())
     claims = settle(found)
     return reasons.no_capacity(facts.person.person_id, "user") if claims is None else claims
 
@@ -72,9 +78,9 @@ def settle(found: Iterable[Claim | KeptOut]) -> list[Claim] | KeptOut | None:
     return reasons.several(kept_out) if kept_out else None
 
 
-def claims_by_role(context: Context, facts: PersonFacts) -> dict[UserRole, list[Claim | KeptOut]]:
+def claims_by_role(context: Context, facts: PersonFacts) -> ClaimsByRole:
     """What each of the person's rows says of each role that it could give."""
-    found: dict[UserRole, list[Claim | KeptOut]] = {role: [] for role in ORDER}
+    found: ClaimsByRole = {role: [] for role in ORDER}
     for membership in facts.memberships:
         found["student"].append(_student_claim(context, membership))
     for assignment in facts.assignments:

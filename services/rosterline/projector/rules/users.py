@@ -5,15 +5,20 @@ from collections.abc import Sequence
 from rosterline.oneroster.v1p2 import Reference, Role, User, UserId, reference
 from rosterline.oneroster.vocabulary import Entity, boolean_text
 from rosterline.projector.facts import Account, Context, Person, PersonFacts
-from rosterline.projector.rules.roles import build_roles, find_claims
+from rosterline.projector.rules.roles import ClaimsByRole, build_roles, find_claims
 from rosterline.projector.rules.values import present
 from rosterline.projector.rules.verdict import KeptOut, Verdict
 from rosterline.projector.rules.visibility import student_status, tie_kept_out, tie_status
 
 
-def build_user(context: Context, person: PersonFacts) -> Verdict:
-    """Seed 001, Users: "students, teachers, non-teacher staff, guardians, and relatives"."""
-    claims = find_claims(context, person)
+def build_user(
+    context: Context, person: PersonFacts, by_role: ClaimsByRole | None = None
+) -> Verdict:
+    """Seed 001, Users: "students, teachers, non-teacher staff, guardians, and relatives".
+
+    `by_role` are the person's claims where they are known already.
+    """
+    claims = find_claims(context, person, by_role)
     if isinstance(claims, KeptOut):
         return claims
     row = person.person

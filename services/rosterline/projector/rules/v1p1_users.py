@@ -13,7 +13,7 @@ from rosterline.oneroster.v1p2 import Reference
 from rosterline.oneroster.vocabulary import Entity, UserRole, boolean_text
 from rosterline.projector.facts import Context, Person, PersonFacts
 from rosterline.projector.rules import reasons
-from rosterline.projector.rules.roles import Claim, agent_role, claims_by_role, settle
+from rosterline.projector.rules.roles import Claim, ClaimsByRole, agent_role, claims_by_role, settle
 from rosterline.projector.rules.users import grades_of, is_enabled, user_ids_of, username_of
 from rosterline.projector.rules.values import present
 from rosterline.projector.rules.verdict import KeptOut, Verdict
@@ -46,12 +46,15 @@ def user_sourced_ids(person_id: int) -> tuple[str, ...]:
     return tuple(user_sourced_id(role, person_id) for role in KINDS)
 
 
-def build_users_v1p1(context: Context, person: PersonFacts) -> dict[str, Verdict]:
+def build_users_v1p1(
+    context: Context, person: PersonFacts, by_role: ClaimsByRole | None = None
+) -> dict[str, Verdict]:
     """Seed 000, Usernames: "requires that a person record includes a username".
 
     A disabled account counts ("leave the accounts disabled"). One verdict for each possible id.
+    `by_role` are the person's claims where they are known already.
     """
-    found = claims_by_role(context, person)
+    found = by_role or claims_by_role(context, person)
     return {
         user_sourced_id(role, person.person.person_id): _build_user(
             context, person, role, settle(found[role])

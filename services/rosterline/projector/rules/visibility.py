@@ -5,8 +5,10 @@ that a row gives its person, and why, or the reason why it gives none. All other
 these.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
+from functools import wraps
+from typing import TypeVar
 
 from rosterline.oneroster.vocabulary import ACTIVE, TO_BE_DELETED
 from rosterline.projector.facts import (
@@ -32,7 +34,22 @@ from rosterline.projector.rules.verdict import (
     Standing,
 )
 
+K = TypeVar("K")
+T = TypeVar("T")
 TEACHING = frozenset({"primary", "teacher"})
+
+
+def remembered(rule: Callable[[Context, K], T]) -> Callable[[Context, K], T]:
+    """A rule that looks at the small tables only: asked a million times, concluded once."""
+
+    @wraps(rule)
+    def answer(context: Context, key: K) -> T:
+        known: dict[K, T] = context.reference.memory.setdefault(rule.__name__, {})
+        if key not in known:
+            known[key] = rule(context, key)
+        return known[key]
+
+    return answer
 
 
 def district_kept_out(context: Context, district_guid: str) -> KeptOut | None:
@@ -61,6 +78,7 @@ def school_year_kept_out(context: Context, school_year_id: int) -> KeptOut | Non
     return None if year.active else reasons.inactive_year(school_year_id)
 
 
+@remembered
 def calendar_kept_out(context: Context, calendar_id: int) -> KeptOut | None:
     """DESIGN §4: a calendar of the active year, not excluded, of a school that may be seen."""
     calendar = context.reference.calendars.get(calendar_id)
@@ -165,6 +183,7 @@ def assignment_status(context: Context, assignment: Assignment) -> Standing | Ke
     return Standing(ACTIVE, CURRENT, "district_assignment", key)
 
 
+@remembered
 def _active_year_of_school(context: Context, school_guid: str) -> SchoolYear | None:
     for calendar in context.reference.calendars.values():
         if (
