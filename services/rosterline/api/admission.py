@@ -8,13 +8,18 @@ from rosterline.api.tokens import Caller, Tokens
 
 
 async def admit(request: Request, endpoint: Endpoint, tokens: Tokens) -> Caller:
-    """The caller; raises 401 or 403."""
+    """The caller, who may use the endpoint; raises 401 or 403."""
+    caller = await authenticate(request, tokens)
+    _require_permission(caller, endpoint)
+    return caller
+
+
+async def authenticate(request: Request, tokens: Tokens) -> Caller:
+    """The caller, whatever the token allows; raises 401."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise unauthorised("An access token is needed: Authorization: Bearer …", error=None)
-    caller = await tokens.read(token.strip())
-    _require_permission(caller, endpoint)
-    return caller
+    return await tokens.read(token.strip())
 
 
 def _require_permission(caller: Caller, endpoint: Endpoint) -> None:

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-import asyncpg
 import typer
 
 from rosterline.config.settings import Settings
@@ -104,9 +103,3 @@ async def count(settings: Settings) -> Report:
     async with open_connection(settings.dsn, "report") as connection:
         with progress_bar(passing=True) as progress:
             return await report(connection, today_of(settings), progress)
-
-
-async def answer(connection: asyncpg.Connection, settings: Settings, question: Question) -> bytes:
-    """The answer as the API sends it."""
-    explanation = await explain(connection, question, today_of(settings))
-    return explanation.model_dump_json().encode()
