@@ -21,7 +21,7 @@ async def test_status_shows_services_lags_and_readiness(folder: Path) -> None:
         outcome = await run_command("status", "--data", str(folder), "--json")
         assert outcome.code == 0, outcome.out
         status = json.loads(outcome.out)
-        assert set(status) == {"ready", "api", "last_stamp", "services", "hops", "tasks"}
+        assert set(status) == {"ready", "api", "last_stamp", "services", "hops", "tasks", "holds"}
         assert status["ready"] is True
         assert status["api"] == instance.api
         assert set(status["services"]) == set(instance.endpoints["pids"])

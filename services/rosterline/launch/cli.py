@@ -44,6 +44,7 @@ from rosterline.launch.display import (
 )
 from rosterline.launch.errors import LaunchError, UsageError
 from rosterline.launch.instance import DataFolder, environment_settings, find_settings
+from rosterline.launch.operate import rebuild_command, release_command
 from rosterline.launch.options import DataOption, JsonOption
 from rosterline.launch.services import run_service
 from rosterline.launch.status import HopName, one_line, read_status
@@ -85,6 +86,8 @@ capture_commands = typer.Typer(
 )
 app.add_typer(capture_commands, name="capture", rich_help_panel="Services")
 app.add_typer(connection_commands, name="connection")
+app.command("release")(release_command)
+app.command("rebuild")(rebuild_command)
 
 
 @app.callback()

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rosterline.launch.check import Finding
-from rosterline.launch.status import Hop, Status
+from rosterline.launch.status import Held, Hop, Status
 
 UNKNOWN = "?"
 WIDE = 200
@@ -88,9 +88,21 @@ def print_status(status: Status) -> None:
         ([HOP_TITLES.get(name, name), *hop_cells(hop)] for name, hop in status.hops.items()),
     )
     for task in status.tasks:
-        print_line(f"loading: {task.done:,} of {task.total:,} {task.task}")
+        print_line(f"under way: {task.done:,} of {task.total:,} {task.task}")
+    for held in status.holds:
+        print_held(held)
     ready = "ready" if status.ready else "not ready"
     print_line(f"API {status.api} is {ready}; last stamp {status.last_stamp or 'none yet'}")
+
+
+def print_held(held: Held) -> None:
+    """What is held, why, and what to do."""
+    losses = ", ".join(map(str, held.losses))
+    print_line(f"HELD since {held.since}: transaction {held.transaction} would delete {losses}.")
+    print_line(
+        "Nothing behind it reaches vendors. Look into the SIS; if the deletion is right: "
+        f"{held.release}"
+    )
 
 
 def hop_cells(hop: Hop) -> list[str | Text]:

@@ -22,6 +22,7 @@ from rosterline.db.errors import describe
 from rosterline.db.pools import DatabaseUnreachableError, open_connection
 from rosterline.events.subjects import change_subjects
 from rosterline.launch.instance import PartState
+from rosterline.projector.holds import Hold, Loss, fetch_waiting
 
 UNREACHABLE = (
     BusUnreachableError,
@@ -73,11 +74,29 @@ class Hop:
 
 @dataclass(frozen=True)
 class Task:
-    """Long work of the projector: a first load, or one after a gap."""
+    """Long work of the projector: a first load, one after a gap, a rebuild."""
 
     task: str
     done: int
     total: int
+
+
+@dataclass(frozen=True)
+class Held:
+    """A transaction that would delete too much, and the command that lets it go on all the same."""
+
+    hold_id: int
+    transaction: str
+    since: str
+    losses: Sequence[Loss]
+    release: str
+
+    @classmethod
+    def of(cls, hold: Hold) -> "Held":
+        """A hold as it is shown."""
+        since = hold.held_at.isoformat(timespec="milliseconds")
+        command = f"rosterline release {hold.hold_id}"
+        return cls(hold.hold_id, hold.transaction, since, hold.losses, command)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,12 +109,14 @@ class Status:
     services: Mapping[str, PartState]
     hops: Mapping[str, Hop] = field(default_factory=dict)
     tasks: Sequence[Task] = ()
+    holds: Sequence[Held] = ()
 
     @property
     def is_well(self) -> bool:
-        """Whether all parts run and can be asked."""
+        """Whether all parts run and can be asked, and nothing waits for an operator."""
         running = all(part.state == "running" for part in self.services.values())
-        return self.ready and running and all(hop.is_well for hop in self.hops.values())
+        flowing = all(hop.is_well for hop in self.hops.values()) and not self.holds
+        return self.ready and running and flowing
 
     def as_json(self) -> dict[str, Any]:
         """The form of `--json`; its keys are a contract."""
@@ -112,6 +133,7 @@ class Applied:
     last_stamp: str | None
     last_event: int
     tasks: Sequence[Task]
+    holds: Sequence[Held]
 
 
 async def read_status(settings: Settings, services: Mapping[str, PartState], api: str) -> Status:
@@ -131,6 +153,7 @@ async def read_status(settings: Settings, services: Mapping[str, PartState], api
         services=services,
         hops={name: hops[name] for name in HOPS},
         tasks=applied.tasks if applied else (),
+        holds=applied.holds if applied else (),
     )
 
 
@@ -154,8 +177,9 @@ async def read_applied(dsn: str) -> Applied:
     async with open_connection(dsn, "status") as connection:
         cursor = await connection.fetchrow(APPLIED, SIS)
         clock = await connection.fetchrow(CLOCK)
-        active = await connection.fetchval(PROJECTING)
+        active = await is_projecting(connection)
         tasks = await fetch_tasks(connection)
+        holds = [Held.of(hold) for hold in await fetch_waiting(connection)]
     stamp = clock["last_stamp"] if clock and clock["last_sequence"] else None
     return Applied(
         active=active,
@@ -164,7 +188,13 @@ async def read_applied(dsn: str) -> Applied:
         last_stamp=stamp.isoformat(timespec="milliseconds") if stamp else None,
         last_event=clock["last_sequence"] if clock else 0,
         tasks=tasks,
+        holds=holds,
     )
+
+
+async def is_projecting(connection: asyncpg.Connection) -> bool:
+    """Whether a projector is connected to this database."""
+    return bool(await connection.fetchval(PROJECTING))
 
 
 async def fetch_tasks(connection: asyncpg.Connection) -> list[Task]:
