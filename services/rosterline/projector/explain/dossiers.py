@@ -20,7 +20,6 @@ from rosterline.projector.explain.findings import (
 )
 from rosterline.projector.explain.model import ExplainedRow
 from rosterline.projector.explain.rows import (
-    Surroundings,
     course_row,
     own_rows,
     roster_row,
@@ -28,6 +27,7 @@ from rosterline.projector.explain.rows import (
     section_row,
     staff_row,
 )
+from rosterline.projector.explain.surroundings import Surroundings
 from rosterline.projector.facts import (
     Context,
     CourseFacts,

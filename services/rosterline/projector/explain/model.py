@@ -21,6 +21,9 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Value = int | str | bool | tuple[int | str, ...] | None
+
+
 class RowName(Part):
     """A row of the SIS."""
 
@@ -63,12 +66,13 @@ class KeptOutRecord(RecordName):
 class ExplainedRow(Part):
     """A row that bears on it: whether it counts, and why.
 
-    `status` is the one that the row gives, None for rows that only let others be seen.
+    `status` is the one that the row gives, None for rows that only let others be seen. Dates in
+    `columns` are ISO 8601 text.
     """
 
     table: str
     key: int | str
-    columns: dict[str, int | str | bool | date | tuple[int | str, ...] | None]
+    columns: dict[str, Value]
     counts: bool
     status: Status | None
     rule: str
