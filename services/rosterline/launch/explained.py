@@ -41,7 +41,7 @@ def print_explanation(told: Explanation) -> None:
                     f"{row.table} {row.key}",
                     columns_of(row),
                     fate(row.status) if row.status or not row.counts else Text("counts"),
-                    with_remedy(row.because, row.remedy),
+                    "" if row.counts and not row.status else with_remedy(row.because, row.remedy),
                 ]
                 for row in told.rows
             ),
@@ -140,7 +140,7 @@ def print_report(counts: Report) -> None:
     )
     print_table(
         "Records",
-        ["version", "entity", "status", "rule", "count", "for example"],
+        ["version", "entity", "status", "rule", "count", "for example", "what to do"],
         (
             [
                 each.version,
@@ -149,6 +149,7 @@ def print_report(counts: Report) -> None:
                 each.rule,
                 f"{each.count:,}",
                 each.example,
+                each.remedy or "",
             ]
             for each in counts.records
         ),
