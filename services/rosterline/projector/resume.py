@@ -46,7 +46,7 @@ async def find_cursor(
     if cursor.sequence > state.last_seq:
         return await go_to_snapshot(connection, jetstream, cursor, district, newer=True)
     if state.last_seq > cursor.sequence and state.first_seq > cursor.sequence + 1:
-        found = await go_to_snapshot(connection, jetstream, cursor, district, newer=False)
+        found = await go_to_snapshot(connection, jetstream, cursor, district)
         if found is None:
             raise StreamGapError(
                 f"stream SIS begins with message {state.first_seq}, but {cursor.sequence + 1} is "
@@ -63,11 +63,12 @@ async def go_to_snapshot(
     cursor: Cursor,
     district: str,
     *,
-    newer: bool,
+    newer: bool = False,
+    behind: int = 0,
 ) -> Cursor | None:
     """Set the cursor before the last snapshot if that is of every table; None if there is none.
 
-    With `newer` it must be of a later epoch than the cursor's.
+    With `newer` it must be of a later epoch than the cursor's; it begins after message `behind`.
     """
     try:
         begin = await jetstream.get_last_msg(SIS, source_subject("sis", district, "snapshot_begin"))
@@ -78,10 +79,30 @@ async def go_to_snapshot(
     is_whole = set(headers.get(TABLES_HEADER, "").split(",")) >= set(sis.TABLES)
     if begin.seq is None or not is_whole or (newer and epoch <= cursor.epoch):
         return None
+    if begin.seq <= behind:
+        return None
     found = Cursor(cursor.created, begin.seq - 1, cursor.position, loading=True, epoch=epoch)
     await save_cursor(connection, SIS, found)
     log.warning("projector.from_snapshot", instead_of=cursor.sequence, after=found.sequence)
     return found
+
+
+async def is_superseded(
+    connection: asyncpg.Connection,
+    jetstream: JetStreamContext,
+    cursor: Cursor,
+    district: str,
+    *,
+    held: int,
+) -> bool:
+    """Whether message `held` is to be met no more: find the cursor again.
+
+    The stream is another one, or all tables were sent anew behind it: what was a mistake, and was
+    mended in the SIS, never shows.
+    """
+    if identity(await jetstream.stream_info(SIS)) != cursor.created:
+        return True
+    return await go_to_snapshot(connection, jetstream, cursor, district, behind=held) is not None
 
 
 def of_one_epoch(messages: Iterator[Received], epoch: int) -> Iterator[Received]:

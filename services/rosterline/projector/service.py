@@ -33,6 +33,7 @@ from rosterline.projector.resume import (
     AnotherEpochError,
     find_cursor,
     go_to_snapshot,
+    is_superseded,
     of_one_epoch,
 )
 from rosterline.projector.store import (
@@ -121,7 +122,7 @@ async def run(
         try:
             await follow(settings, stop, client, projection, purge)
         except HeldError as held:
-            await wait_for_release(projection, held, stop)
+            await wait_for_release(settings, stop, client, projection, held)
 
 
 async def follow(
@@ -156,11 +157,19 @@ async def follow(
                 await purge.applied(projection.cursor.sequence)
 
 
-async def wait_for_release(projection: Projection, held: HeldError, stop: asyncio.Event) -> None:
+async def wait_for_release(
+    settings: Settings,
+    stop: asyncio.Event,
+    client: Client,
+    projection: Projection,
+    held: HeldError,
+) -> None:
     """Keep a transaction waiting until an operator releases it, or `stop`.
 
-    Nothing behind it is applied meanwhile (G2); what does not come from the stream goes on.
+    Nothing behind it is applied meanwhile (G2); what does not come from the stream goes on. Raises
+    ReaderLostError when it is to be met no more.
     """
+    connection, jetstream = projection.connection, client.jetstream()
     await projection.abandon()
     hold = await projection.keep(held.sequence, held.name, held.losses)
     log.error(
@@ -172,7 +181,12 @@ async def wait_for_release(projection: Projection, held: HeldError, stop: asynci
     )
     while not hold.is_released and not await wait_or_stop(stop, HOLD_SECONDS):
         await attend(projection)
-        hold = await fetch_hold(projection.connection, SIS, projection.cursor.created) or hold
+        cursor, district = projection.cursor, settings.district
+        if await is_superseded(connection, jetstream, cursor, district, held=held.sequence):
+            raise ReaderLostError(
+                "what is held stands in the stream no more, or has been sent anew"
+            )
+        hold = await fetch_hold(connection, SIS, cursor.created) or hold
     projection.hold = hold
     if hold.is_released:
         log.warning("projector.released", hold=hold.hold_id, transaction=hold.transaction)
