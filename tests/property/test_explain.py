@@ -57,7 +57,9 @@ def explained(
 ) -> Explanation:
     """The answer when nothing is stored."""
     question = Question("person", "1")
-    return compose(context, dossier, {}, Circumstances(question, "1", "id", False, connection))
+    return compose(
+        context, dossier, {}, Circumstances(question, "1", "id", False, False, connection)
+    )
 
 
 def verdicts_of(context: Context, facts: PersonFacts) -> dict[tuple[Collection, str], Verdict]:
@@ -175,7 +177,7 @@ def test_a_report_counts_everybody_once(district: MiniDistrict, today: date) -> 
     for facts in everyone:
         tally.add(find_person(context, facts))
         tally.add_person(context, facts)
-    report = tally.report(context, is_loading=False)
+    report = tally.report(context, is_loading=False, is_held=False)
     totals = {each.group: each.total for each in report.groups}
     assert totals["students"] == sum(bool(facts.memberships) for facts in everyone)
     assert totals["staff"] == sum(bool(facts.assignments) for facts in everyone)

@@ -8,6 +8,7 @@ from rosterline.projector.explain.tally import Report
 
 STYLES = {"active": "green", "tobedeleted": "yellow", None: "red"}
 LOADING = "The SIS is being read whole: rows may be missing; ask again when that is done."
+HELD = "A change waits for an operator's `rosterline release`: it is not in here, nor is any since."
 
 
 def print_explanation(told: Explanation) -> None:
@@ -46,8 +47,7 @@ def print_explanation(told: Explanation) -> None:
                 for row in told.rows
             ),
         )
-    if told.is_loading:
-        print_line(LOADING)
+    print_state(told)
 
 
 def print_records(told: Explanation) -> None:
@@ -154,8 +154,15 @@ def print_report(counts: Report) -> None:
             for each in counts.records
         ),
     )
-    if counts.is_loading:
+    print_state(counts)
+
+
+def print_state(told: Explanation | Report) -> None:
+    """What may be missing."""
+    if told.is_loading:
         print_line(LOADING)
+    if told.is_held:
+        print_line(HELD)
 
 
 def fate(status: str | None) -> Text:

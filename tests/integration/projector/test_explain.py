@@ -1,5 +1,7 @@
 """Explain against the read model of a whole generated district: it tells what the API has."""
 
+import re
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from datetime import date
 
@@ -9,6 +11,7 @@ import pytest
 from rosterline.oneroster.vocabulary import COLLECTIONS, TO_BE_DELETED, Entity
 from rosterline.projector.explain.explainer import explain
 from rosterline.projector.explain.model import NUMBERS, Explanation, Kind, RecordName
+from rosterline.projector.explain.report import report
 from rosterline.projector.explain.subjects import (
     InvalidQuestionError,
     NothingFoundError,
@@ -355,3 +358,39 @@ async def test_explain_writes_nothing_and_shows_no_personal_data(chain: Chain) -
     for column in ("given_name", "family_name", "birth_date", "student_number", "username"):
         assert f'"{person[column]}"' not in answer
     assert await read_statuses(chain.store.reader) == before
+
+
+async def test_an_answer_says_what_may_be_missing(chain: Chain) -> None:
+    before = await ask(chain, "person", 1)
+    assert (before.is_loading, before.is_held) == (False, False)
+    await chain.store.reader.execute("UPDATE rosterline.cursor SET loading = true")
+    await chain.store.reader.execute(
+        "INSERT INTO rosterline.hold (stream, created, sequence, transaction, losses, held_at) "
+        "VALUES ('SIS', 'one', 9, '0/9', '[]', now())"
+    )
+    after = await ask(chain, "person", 1)
+    assert (after.is_loading, after.is_held) == (True, True)
+    counted = await report(chain.store.reader, TODAY, lambda *_: None)
+    assert (counted.is_loading, counted.is_held) == (True, True)
+
+
+async def test_a_report_counts_what_the_read_model_holds(chain: Chain) -> None:
+    seen: list[tuple[str, int, int]] = []
+    counted = await report(chain.store.reader, TODAY, lambda *step: seen.append(step), people=100)
+    assert counted.date == TODAY
+    active = Counter(
+        (version, entity)
+        for (version, entity, _), status in (await read_statuses(chain.store.reader)).items()
+        if status == "active"
+    )
+    told: Counter[tuple[str, str]] = Counter()
+    for each in counted.records:
+        if each.status == "active":
+            told[each.version, each.entity.value] += each.count
+    assert told == active
+    people = await chain.sis.fetchval("SELECT count(*) FROM sis.person")
+    assert len(seen) > 2
+    assert seen[-1] == ("people", people, people)
+    for group in counted.groups:
+        for cause in group.causes:
+            assert not re.search(r"\d", cause.remedy)

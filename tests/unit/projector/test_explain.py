@@ -29,7 +29,7 @@ RECORD = {"version", "entity", "sourced_id"}
 # Other programs read these names: one that is missing or called otherwise breaks them.
 SHAPES: dict[type[BaseModel], set[str]] = {
     model.Explanation: {
-        *("kind", "id", "found_by", "date", "is_loading"),
+        *("kind", "id", "found_by", "date", "is_loading", "is_held"),
         *("records", "kept_out", "rows", "places", "connection"),
     },
     model.ExplainedRecord: {*RECORD, "status", "rule", "because", "rows", "stored"},
@@ -47,7 +47,7 @@ SHAPES: dict[type[BaseModel], set[str]] = {
     },
     model.HiddenRecord: {*RECORD, "rule", "because", "remedy"},
     model.AlteredRecord: {*RECORD, "rule", "because"},
-    tally.Report: {"date", "is_loading", "groups", "records"},
+    tally.Report: {"date", "is_loading", "is_held", "groups", "records"},
     tally.GroupCount: {"group", "total", "active", "to_be_deleted", "kept_out", "causes"},
     tally.Cause: {"rule", "count", "example", "remedy"},
     tally.RecordCount: {
@@ -192,7 +192,7 @@ def test_a_report_gives_the_lowest_row_of_each_cause_as_its_example() -> None:
         counted.add_person(
             context, replace(student, person=replace(student.person, person_id=person_id))
         )
-    (students, *_) = counted.report(context, is_loading=False).groups
+    (students, *_) = counted.report(context, is_loading=False, is_held=False).groups
     (cause,) = students.causes
     assert (cause.rule, cause.count, cause.example.key) == ("no show", 3, 7)
     assert (students.total, students.kept_out, students.active) == (3, 3, 0)

@@ -32,6 +32,7 @@ class Circumstances:
     subject_id: str
     found_by: str
     is_loading: bool
+    is_held: bool
     connection: ConnectionFacts | None
 
 
@@ -51,6 +52,7 @@ def compose(
         found_by=circumstances.found_by,
         date=context.today,
         is_loading=circumstances.is_loading,
+        is_held=circumstances.is_held,
         records=tuple(
             to_record(each, stored)
             for each in dossier.findings

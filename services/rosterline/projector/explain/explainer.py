@@ -52,6 +52,7 @@ from rosterline.projector.gather import (
     gather_reference,
     gather_sections,
 )
+from rosterline.projector.holds import fetch_waiting
 from rosterline.projector.rules.v1p1_users import user_sourced_id, user_sourced_ids
 from rosterline.projector.store import fetch_clock
 
@@ -85,7 +86,15 @@ async def explain(connection: asyncpg.Connection, question: Question, today: dat
         if answer.dossier.is_gone and not stored:
             raise nothing_found(question.kind, question.id)
         is_loading = await fetch_is_loading(connection)
-    circumstances = Circumstances(question, answer.subject_id, answer.found_by, is_loading, vendor)
+        is_held = bool(await fetch_waiting(connection))
+    circumstances = Circumstances(
+        question,
+        answer.subject_id,
+        answer.found_by,
+        is_loading=is_loading,
+        is_held=is_held,
+        connection=vendor,
+    )
     return compose(context, answer.dossier, stored, circumstances)
 
 

@@ -125,7 +125,8 @@ class ConnectionView(Part):
 class Explanation(Part):
     """The whole answer, as of `date`; with a connection only what belongs to its version.
 
-    `is_loading` says that the SIS is being read whole: rows may be missing for a while.
+    `is_loading` says that the SIS is being read whole: rows may be missing for a while. `is_held`
+    says that a transaction waits for an operator: what it and later ones change is not known yet.
     """
 
     kind: Kind
@@ -133,6 +134,7 @@ class Explanation(Part):
     found_by: str
     date: date
     is_loading: bool
+    is_held: bool
     records: tuple[ExplainedRecord, ...]
     kept_out: tuple[KeptOutRecord, ...]
     rows: tuple[ExplainedRow, ...]

@@ -26,6 +26,7 @@ from rosterline.projector.gather import (
     gather_reference,
     gather_sections,
 )
+from rosterline.projector.holds import fetch_waiting
 from rosterline.projector.load import count_people, portions
 from rosterline.projector.scopes import Scope, Touched
 from rosterline.projector.store import fetch_clock
@@ -54,7 +55,8 @@ async def report(
             done += await count_portion(connection, context, touched, tally)
             progress("people", done, total)
         is_loading = await fetch_is_loading(connection)
-    return tally.report(context, is_loading=is_loading)
+        is_held = bool(await fetch_waiting(connection))
+    return tally.report(context, is_loading=is_loading, is_held=is_held)
 
 
 def count_foundation(context: Context, tally: Tally) -> None:

@@ -74,6 +74,7 @@ class Report(Part):
 
     date: date
     is_loading: bool
+    is_held: bool
     groups: tuple[GroupCount, ...]
     records: tuple[RecordCount, ...]
 
@@ -134,11 +135,12 @@ class Tally:
             found = [*claims["guardian"], *claims["relative"]]
             self.add_row("guardians and relatives", row, standing_of(found))
 
-    def report(self, context: Context, *, is_loading: bool) -> Report:
+    def report(self, context: Context, *, is_loading: bool, is_held: bool) -> Report:
         """The counts, the largest cause first."""
         return Report(
             date=context.today,
             is_loading=is_loading,
+            is_held=is_held,
             groups=tuple(self._group(group) for group in GROUPS),
             records=tuple(
                 RecordCount(

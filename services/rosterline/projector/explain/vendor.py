@@ -87,16 +87,21 @@ class Viewing:
         needed = DEMOGRAPHICS_SCOPES if entity is Entity.DEMOGRAPHICS else ROSTER_SCOPES
         if not any(scope.rpartition("/")[2] in needed for scope in row.scopes):
             because = f"connection {row.app} lacks the scope for {entity.value}"
-            return "scope missing", because, f"Give connection {row.app} the scope {needed[0]}."
+            return (
+                "scope missing",
+                because,
+                f"Make connection {row.app} anew with scope {needed[0]}.",
+            )
         if not row.sees_agents and is_agent_only(record):
             because = f"connection {row.app} has no gradebook sync: it sees no agents"
-            return AGENTS_HIDDEN, because, f"Turn on gradebook sync for connection {row.app}."
+            remedy = f"Run `rosterline connection set {row.app} --gradebook-sync`."
+            return AGENTS_HIDDEN, because, remedy
         if row.schools is None or schools_of(self.context, record, self.person) & {*row.schools}:
             return None
         return (
             "outside the connection's schools",
             f"the record belongs to no school of connection {row.app}",
-            f"Add one of its schools to connection {row.app}.",
+            f"Make connection {row.app} anew with one of its schools.",
         )
 
     def _altered(self, record: Record) -> Iterator[tuple[str, str]]:
