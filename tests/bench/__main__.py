@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rosterline.sample.generate import generate
+from tests.bench.answers import measure_explain, measure_rebuild, measure_report
 from tests.bench.installation import Installation, installation, peak_memory, start_all
 from tests.bench.measures import (
     last_event,
@@ -59,12 +60,25 @@ async def measure_load(
     ], events
 
 
+async def measure_answers(measured: Installation, records: int) -> list[Row]:
+    """What operators and district staff ask for."""
+    speed, differing = await measure_rebuild(measured, records)
+    median, p99 = await measure_explain(measured)
+    seconds = await measure_report(measured)
+    return [
+        (f"rebuild of {records:,} records, {differing} differ", f"{speed:,.0f} records/s", ""),
+        ("explain a person: p50", f"{median:.1f} ms", ""),
+        ("explain a person: p99", f"{p99:.1f} ms", ""),
+        ("report of the whole district", f"{seconds:.1f} s", ""),
+    ]
+
+
 async def measure_all(options: argparse.Namespace) -> list[Row]:
     """Every figure, in an order in which none disturbs the next."""
     with tempfile.TemporaryDirectory(prefix="rosterline-bench-") as name:
         async with installation(Path(name)) as measured:
             async with measured.chain() as chain:
-                rows, _ = await measure_load(measured, chain, options.students)
+                rows, events = await measure_load(measured, chain, options.students)
                 students = await visible_students(measured)
                 latency = await measure_latency(
                     measured, students, rate=options.rate, seconds=options.seconds
@@ -89,6 +103,7 @@ async def measure_all(options: argparse.Namespace) -> list[Row]:
                             "≥ 5,000 rows/s",
                         )
                     )
+                rows += await measure_answers(measured, events)
                 rows += [
                     (f"memory of {service}, most", f"{peak_memory(process.pid):.0f} MB", "≤ 500 MB")
                     for service, process in chain.processes.items()
