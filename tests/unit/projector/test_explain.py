@@ -22,7 +22,7 @@ from rosterline.projector.explain.vendor import ConnectionFacts, Viewing
 from rosterline.projector.facts import PersonFacts
 from rosterline.projector.rules import reasons
 from tests.support import facts
-from tests.support.facts import OTHER_SCHOOL, SCHOOL, TODAY, guid
+from tests.support.facts import FIRST_DAY, OTHER_SCHOOL, SCHOOL, TODAY, guid
 
 DAY = timedelta(days=1)
 RECORD = {"version", "entity", "sourced_id"}
@@ -204,3 +204,22 @@ def test_rows_of_an_answer_hold_nothing_personal() -> None:
     for row in open_person(facts.context(), named).rows:
         assert "ada" not in str(row).lower()
         assert "byron" not in str(row).lower()
+
+
+def test_what_a_row_stands_in_is_shown_with_verdicts_of_its_own() -> None:
+    tables = facts.reference_tables(
+        schools=[replace(facts.reference_tables().schools[SCHOOL], lms_exclude=True)]
+    )
+    rows = open_person(facts.context(tables), facts.student()).rows
+    counts = {row.table: row.counts for row in rows}
+    assert counts == {
+        "enrollment": False,
+        "grade_level": True,
+        "calendar": False,
+        "school_year": True,
+        "school": False,
+        "district": True,
+    }
+    (calendar,) = (row for row in rows if row.table == "calendar")
+    assert calendar.remedy == f"Clear External LMS Exclude on school {SCHOOL}."
+    assert calendar.columns["start_date"] == FIRST_DAY.isoformat()
