@@ -6,7 +6,7 @@ Both read the Rosterline database and write nothing.
 import asyncio
 from datetime import UTC, date, datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
@@ -88,8 +88,15 @@ def read_day(text: str | None) -> date | None:
 
 
 def today_of(settings: Settings) -> date:
-    """The day in the district."""
-    return datetime.now(UTC).astimezone(ZoneInfo(settings.time_zone)).date()
+    """The day in the district; raises UsageError."""
+    try:
+        zone = ZoneInfo(settings.time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise UsageError(
+            f"ROSTERLINE_TIME_ZONE: {settings.time_zone!r} is no time zone; "
+            "write it as America/New_York"
+        ) from error
+    return datetime.now(UTC).astimezone(zone).date()
 
 
 async def ask(settings: Settings, question: Question) -> Explanation:
