@@ -47,7 +47,7 @@ async def step(projection: Projection, today: date) -> int:
 async def recompute(projection: Projection, today: date) -> int:
     """An earlier version did not note for which day the records hold: compute all of them anew."""
     context = replace(projection.context(projection.reference), today=today)
-    return await rebuild(projection, context, f"day-{today}", projection.cursor)
+    return await rebuild(projection, context, f"day-{today}")
 
 
 def warn_of_clock(projection: Projection, held: date, today: date) -> None:

@@ -10,6 +10,7 @@ async def attend(projection: Projection) -> None:
     """Do what is due; nothing is while a snapshot is under way, for its end makes all anew."""
     if projection.cursor.loading or not projection.clock.ready or projection.large is not None:
         return
-    await turn_switches(projection)
+    # The day first: records of an unknown day are all computed anew, with the switches of now.
     await turn_day(projection)
+    await turn_switches(projection)
     await answer_requests(projection)

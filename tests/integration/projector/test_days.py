@@ -7,8 +7,9 @@ from random import Random
 import pytest
 
 from rosterline.db.tables.mirror import NAMED_DAYS
-from rosterline.oneroster.vocabulary import COLLECTIONS
+from rosterline.oneroster.vocabulary import COLLECTIONS, Version
 from rosterline.projector.duties import attend
+from rosterline.projector.facts import Switches
 from rosterline.projector.store import TABLE
 from rosterline.sample.generate import generate
 from tests.integration.projector.checks import feed_faults, load_differences, replay
@@ -196,14 +197,24 @@ async def test_a_clock_that_was_set_back_changes_nothing_and_is_told_of_once(
     await check(chain)
 
 
-async def test_records_of_an_unknown_day_are_computed_anew(chain: Chain) -> None:
-    await chain.store.reader.execute("UPDATE rosterline.clock SET evaluated_on = NULL")
-    await chain.store.restart()
-    before = await look(chain, FIRST)
-    events = await pass_to(chain, LAST)
-    assert {event.key for event in events} == differing(before, await look(chain, LAST))
+@pytest.mark.parametrize("local_grades", [False, True])
+async def test_a_database_of_an_earlier_version_is_computed_anew(
+    chain: Chain, *, local_grades: bool
+) -> None:
+    """It holds nothing of OneRoster 1.1, and has noted neither its day nor its switches."""
+    store = chain.store
+    wanted = await fresh_load(store.reader, LAST)
+    for collection, table in TABLE.items():
+        if collection.version is Version.V1P1:
+            await store.reader.execute(f"TRUNCATE {table}")
+    await store.reader.execute("UPDATE rosterline.clock SET evaluated_on = NULL, switches = NULL")
+    await store.restart()
+    store.projection.switches = Switches(local_grades=local_grades)
+    assert await pass_to(chain, LAST)
     assert (await clock(chain))["evaluated_on"] == LAST
-    await check(chain)
+    assert store.projection.clock.switches == Switches(local_grades=local_grades)
+    assert wanted.keys() <= (await store.stored()).keys()
+    assert local_grades == bool(await load_differences(chain))
 
 
 async def test_no_day_begins_between_the_parts_of_a_large_transaction(chain: Chain) -> None:
