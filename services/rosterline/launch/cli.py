@@ -43,6 +43,7 @@ from rosterline.launch.display import (
     warn_only,
 )
 from rosterline.launch.errors import LaunchError, UsageError
+from rosterline.launch.explain import explain_command, report_command
 from rosterline.launch.instance import DataFolder, environment_settings, find_settings
 from rosterline.launch.operate import rebuild_command, release_command
 from rosterline.launch.options import DataOption, JsonOption
@@ -86,8 +87,10 @@ capture_commands = typer.Typer(
 )
 app.add_typer(capture_commands, name="capture", rich_help_panel="Services")
 app.add_typer(connection_commands, name="connection")
-app.command("release")(release_command)
-app.command("rebuild")(rebuild_command)
+app.command("explain", rich_help_panel="Answers")(explain_command)
+app.command("report", rich_help_panel="Answers")(report_command)
+app.command("rebuild", rich_help_panel="Corrections")(rebuild_command)
+app.command("release", rich_help_panel="Corrections")(release_command)
 
 
 @app.callback()
