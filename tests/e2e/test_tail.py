@@ -61,7 +61,11 @@ async def test_tail_prints_cloudevents_from_the_sequence_asked_for(folder: Path)
         guids = [add_district(instance.endpoints["sis_dsn"]) for _ in range(3)]
         async with tailing(folder, "--from", "1", "--json") as stream:
             events = await read_until(stream, guids[-1])
-        assert [event["streamsequence"] for event in events] == list(range(1, len(events) + 1))
+        async with tailing(folder, "--from", "1", "--json", "--version", "1.1") as stream:
+            older = await read_until(stream, guids[-1])
+        both = sorted(event["streamsequence"] for event in (*events, *older))
+        assert both == list(range(1, len(both) + 1))
+        assert {event["type"].split(".")[1] for event in older} == {"v1p1"}
         created = {
             event["subject"]: event for event in events if event["type"].endswith("orgs.created")
         }
@@ -91,4 +95,5 @@ async def test_tail_skips_and_repeats_nothing_when_nats_is_killed(folder: Path) 
                 )
                 events += await read_until(stream, last)
         sequences = [event["streamsequence"] for event in events]
-        assert sequences == list(range(1, len(events) + 1))
+        # Each change is told in both versions, one after the other.
+        assert sequences == list(range(1, 2 * len(events), 2))

@@ -50,6 +50,7 @@ from rosterline.launch.options import DataOption, JsonOption
 from rosterline.launch.services import run_service
 from rosterline.launch.status import HopName, one_line, read_status
 from rosterline.launch.up import Guest, Instance, migrate
+from rosterline.oneroster.vocabulary import Version
 from rosterline.projector.intake import UnreadableMessageError
 from rosterline.projector.store import AnotherProjectorError
 from rosterline.sample.changes import NothingToChangeError
@@ -199,16 +200,23 @@ def tail_command(
     start: Annotated[
         int | None, typer.Option("--from", min=1, help="Stream sequence; without it only new ones.")
     ] = None,
+    version: Annotated[str, typer.Option(help="OneRoster version: 1.2 or 1.1.")] = "1.2",
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print change events as they come: time, operation, entity, sourcedId, event id."""
+    if version not in tail.VERSIONS:
+        raise UsageError(f"version {version!r} is unknown: choose {' or '.join(tail.VERSIONS)}")
     form = tail.as_json if as_json else tail.as_line
 
     def show(event: StreamMessage) -> None:
         print_line(form(event))
 
-    asyncio.run(tail_until_signal(find_settings(data, "nats_url"), show, start))
+    asyncio.run(
+        tail_until_signal(
+            find_settings(data, "nats_url"), show, start=start, version=tail.VERSIONS[version]
+        )
+    )
 
 
 @app.command("version")
@@ -273,13 +281,17 @@ def run_instance(folder: DataFolder, settings: Settings, guest: Guest | None) ->
 
 
 async def tail_until_signal(
-    settings: Settings, show: Callable[[StreamMessage], None], start: int | None
+    settings: Settings,
+    show: Callable[[StreamMessage], None],
+    *,
+    start: int | None,
+    version: Version,
 ) -> None:
     """Tail until SIGINT or SIGTERM."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await tail.tail(settings, show, stop, start=start)
+    await tail.tail(settings, show, stop, start=start, version=version)
 
 
 def main() -> None:

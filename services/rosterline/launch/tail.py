@@ -21,10 +21,11 @@ from rosterline.bus.topology import ONEROSTER, identity
 from rosterline.config.settings import Settings
 from rosterline.events.subjects import gap_subject, version_subjects
 from rosterline.launch.supervise import happens
+from rosterline.oneroster.vocabulary import Version
 
 log = structlog.get_logger(__name__)
 
-VERSION = "v1p2"
+VERSIONS = {"1.2": Version.V1P2, "1.1": Version.V1P1}
 READ_MESSAGES = 200
 RETRY_SECONDS = 0.5
 CLOUDEVENT_PREFIX = "ce-"
@@ -78,10 +79,11 @@ async def tail(
     stop: asyncio.Event,
     *,
     start: int | None = None,
+    version: Version = Version.V1P2,
 ) -> None:
     """Show every event from stream sequence `start`, or only new ones, until `stop`."""
     subjects = (
-        version_subjects(settings.district, VERSION).removesuffix(">"),
+        version_subjects(settings.district, version).removesuffix(">"),
         gap_subject(settings.district),
     )
     async with connect(settings.nats_url, "tail") as client:
