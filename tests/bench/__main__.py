@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rosterline.sample.generate import generate
+from tests.bench import days
 from tests.bench.answers import measure_explain, measure_rebuild, measure_report
 from tests.bench.installation import Installation, installation, peak_memory, start_all
 from tests.bench.measures import (
@@ -130,9 +131,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--rate", type=float, default=200.0)
     parser.add_argument("--rows", type=int, default=40_000)
+    parser.add_argument("--term-end", action="store_true", help="also a day of 490,000 flips")
     options = parser.parse_args()
     table = Table("figure", "measured", "reach", title="Rosterline, the whole chain on one machine")
-    for row in asyncio.run(measure_all(options)):
+    for row in (*asyncio.run(measure_all(options)), *days.measure(term_end=options.term_end)):
         table.add_row(*row)
     Console(width=110).print(table)
     print(

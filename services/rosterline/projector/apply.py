@@ -248,7 +248,9 @@ async def end_snapshot(projection: Projection, unit: Received) -> None:
     reference = await gather_reference(projection.connection)
     await end_task(projection.connection, ROWS)
     await analyze(projection.connection, "mirror")
-    context = Context(reference, projection.today(), projection.switches)
+    # A machine whose clock was set back takes no day back.
+    day = max(projection.day, projection.today())
+    context = Context(reference, day, projection.switches)
     cursor = position_behind(projection, unit, loading=False)
     place = f"{unit.message.epoch}-{unit.message.position}"
     if not projection.clock.ready:

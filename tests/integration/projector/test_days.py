@@ -241,3 +241,11 @@ async def test_no_day_begins_while_a_snapshot_is_under_way_and_its_end_makes_it_
     assert (await clock(chain))["evaluated_on"] == LAST
     assert await pass_to(chain, LAST) == []
     await check(chain)
+
+
+async def test_a_snapshot_takes_no_day_back_when_the_clock_was_set_back(chain: Chain) -> None:
+    await pass_to(chain, LAST)
+    await pass_to(chain, FIRST)
+    assert await chain.store.apply(await chain.source.snapshot()) == []
+    assert (await clock(chain))["evaluated_on"] == LAST
+    await check(chain)
