@@ -248,4 +248,5 @@ async def test_a_snapshot_takes_no_day_back_when_the_clock_was_set_back(chain: C
     await pass_to(chain, FIRST)
     assert await chain.store.apply(await chain.source.snapshot()) == []
     assert (await clock(chain))["evaluated_on"] == LAST
+    assert await pass_to(chain, LAST) == []
     await check(chain)
