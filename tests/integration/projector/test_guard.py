@@ -63,6 +63,14 @@ def behind(chain: Chain, messages: list[Received]) -> list[Received]:
     return [one for one in messages if one.sequence > chain.store.projection.cursor.sequence]
 
 
+async def restart(chain: Chain) -> None:
+    """Another projector, with the guard and with what it finds held."""
+    await chain.store.restart()
+    projection = chain.store.projection
+    projection.guard = STRICT
+    projection.hold = await fetch_hold(projection.connection, projection.stream, "one")
+
+
 async def visible(chain: Chain) -> tuple[Any, ...]:
     """What others see: records, the mirror, the clock, the position."""
     reader = chain.store.reader
@@ -140,6 +148,15 @@ async def test_g10_many_small_losses_in_one_batch_are_no_wipe(guarded: Chain) ->
     await check(guarded)
 
 
+async def test_g10_a_small_share_of_a_collection_goes_at_once(guarded: Chain) -> None:
+    lost = "SELECT roster_id FROM sis.roster WHERE end_date IS NULL ORDER BY 1 LIMIT 15"
+    await guarded.sis.execute(f"DELETE FROM sis.roster WHERE roster_id IN ({lost})")
+    events = await guarded.sync()
+    assert len(events) > 2 * STRICT.records
+    assert one_transaction(events)
+    await check(guarded)
+
+
 async def test_g10_few_records_go_however_large_their_share_is(guarded: Chain) -> None:
     guarded.store.projection.guard = replace(STRICT, records=100_000)
     await guarded.sis.execute(WIPE)
@@ -187,14 +204,10 @@ async def test_g10_a_transaction_that_is_met_again_keeps_its_hold_and_its_releas
     messages = await guarded.source.drain()
     for _ in range(3):
         await refused(guarded, messages)
-        await guarded.store.restart()
-        guarded.store.projection.guard = STRICT
+        await restart(guarded)
     assert len(await fetch_waiting(guarded.store.reader)) == 1
     await let_go(guarded)
-    await guarded.store.restart()
-    projection = guarded.store.projection
-    projection.guard = STRICT
-    projection.hold = await fetch_hold(projection.connection, projection.stream, "one")
+    await restart(guarded)
     assert await guarded.store.apply(messages)
     await check(guarded)
     assert await guarded.store.reader.fetchval("SELECT count(*) FROM rosterline.hold") == 1

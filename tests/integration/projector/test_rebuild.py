@@ -8,11 +8,13 @@ from functools import partial
 import asyncpg
 import pytest
 
+from rosterline.projector.answer import rebuild_as_asked
 from rosterline.projector.duties import attend
 from rosterline.projector.guard import Guard
 from rosterline.projector.requests import (
     Kind,
     Outcome,
+    Request,
     ask,
     fetch_outcome,
     fetch_request,
@@ -160,6 +162,17 @@ async def test_a_request_is_withdrawn_before_it_is_taken_or_not_at_all(chain: Ch
     assert await withdraw(reader, number)
     assert not await withdraw(reader, number)
     assert not await take(connection, number)
+
+
+async def test_a_request_that_is_withdrawn_as_it_is_about_to_be_taken_changes_nothing(
+    chain: Chain,
+) -> None:
+    await damage(chain)
+    wrong = await chain.store.stored()
+    number = await ask(chain.store.reader, Kind.REBUILD)
+    assert await withdraw(chain.store.reader, number)
+    await rebuild_as_asked(chain.store.projection, Request(number, Kind.REBUILD))
+    assert await chain.store.stored() == wrong
 
 
 async def test_a_projector_that_dies_leaves_the_request_to_the_next_one(chain: Chain) -> None:
