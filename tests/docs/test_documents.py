@@ -17,7 +17,7 @@ from rosterline.config.settings import Settings
 from rosterline.events.catalogue import FOLDER
 from rosterline.events.change import ChangeEvent
 from rosterline.launch.cli import app
-from rosterline.oneroster.vocabulary import Entity
+from rosterline.oneroster.vocabulary import Entity, Version
 from rosterline.telemetry import failpoints
 
 ROOT = Path(__file__).parents[2]
@@ -207,7 +207,7 @@ def test_the_table_of_headers_is_that_of_the_events() -> None:
         epoch="e",
         sequence=1,
         district="d",
-        version="v1p2",
+        version=Version.V1P2,
         entity=Entity.USERS,
         operation="updated",
         sourced_id="s",
@@ -216,6 +216,7 @@ def test_the_table_of_headers_is_that_of_the_events() -> None:
         index=1,
         last=True,
         data="{}",
+        secondary_email="e",
     )
     _, _, rest = ARCHITECTURE.partition("| Header | Meaning |")
     table = rest.partition("\n\n")[0]
@@ -230,7 +231,7 @@ def test_the_example_is_an_event_as_it_is_told() -> None:
         epoch="ebf44d6a",
         sequence=1290,
         district="district",
-        version="v1p2",
+        version=Version.V1P2,
         entity=Entity.USERS,
         operation="updated",
         sourced_id=data["user"]["sourcedId"],
@@ -251,3 +252,16 @@ def test_the_locks_hold_hashes_and_no_addresses(name: str) -> None:
     text = (ROOT / name).read_text()
     assert "--hash=sha256:" in text
     assert "://" not in text
+
+
+def test_the_table_of_reasons_has_every_rule_that_keeps_records_out() -> None:
+    source = (ROOT / "services/rosterline/projector/rules/reasons.py").read_text()
+    fixed = set(re.findall(r'rule="([^"]+)"', source))
+    _, _, rest = ARCHITECTURE.partition("| Reason | Kept out is |")
+    cells = [line.split(" | ")[0] for line in rest.partition("\n\n")[0].splitlines()[2:]]
+    told = {word for cell in cells for word in SPAN.findall(cell)}
+    assert len(fixed) > 10
+    assert {word for word in told if not word.startswith("not a ")} == {
+        word for word in fixed if not word.startswith("not a ")
+    }
+    assert {"not a user", "not a student"} <= told
