@@ -110,6 +110,7 @@ class Projection:
     ) -> None:
         """Remember what is stored now; stamp and tell anew what became visible after its stamp."""
         self.clock, self.cursor, self.reference = clock, cursor, reference
+        self.guard.committed(spool)
         if self.hold is not None and self.hold.sequence <= cursor.sequence:
             self.hold = None
         failpoints.reach(failpoints.PROJECTOR_AFTER_COMMIT)

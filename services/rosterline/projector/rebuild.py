@@ -91,6 +91,8 @@ async def differences(projection: Projection, context: Context, spool: Spool) ->
     """Put into the spool all that differs between the mirror and the read models."""
     connection = projection.connection
     people = await count_people(connection)
+    # Records may have gone in ways that nobody counted: perhaps that is why this is done.
+    projection.guard.known.clear()
     async with progress(projection.beside, REBUILT, people) as advance:
         async for touched in portions(connection, projection.load_people):
             await project(connection, context, touched, projection.run_size, spool)

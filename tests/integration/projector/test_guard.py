@@ -1,7 +1,6 @@
 """G10: what would take too much away is held as a whole, and goes on only when it is released."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,20 +9,25 @@ from rosterline.events.source import Gap
 from rosterline.projector.apply import HeldError
 from rosterline.projector.batch import Batch, Received, units
 from rosterline.projector.guard import Guard
-from rosterline.projector.holds import Hold, fetch_hold, fetch_waiting, release
+from rosterline.projector.holds import Hold, count_active, fetch_hold, fetch_waiting, release
+from rosterline.projector.wanted import ENROLLMENTS
 from tests.integration.projector.checks import feed_faults, load_differences, mirror_differences
 from tests.integration.projector.conftest import Loaded
 from tests.support.projection import LIMITS, Chain, Event, open_chain
 from tests.support.servers import Databases
 
-STRICT = Guard(share=0.2, records=5)
 WIPE = "DELETE FROM sis.roster"
+
+
+def strict() -> Guard:
+    """A guard for a small district."""
+    return Guard(share=0.2, records=5)
 
 
 @pytest.fixture
 async def guarded(chain: Chain) -> Chain:
     """A loaded chain with a guard."""
-    chain.store.projection.guard = STRICT
+    chain.store.projection.guard = strict()
     return chain
 
 
@@ -32,7 +36,7 @@ async def parted(copies: Databases, loaded: Loaded) -> AsyncIterator[Chain]:
     """A guarded chain whose transactions come in parts of three rows."""
     async with open_chain(copies, part_rows=3) as opened:
         opened.store.events.extend(loaded.events)
-        opened.store.projection.guard = STRICT
+        opened.store.projection.guard = strict()
         yield opened
 
 
@@ -67,7 +71,7 @@ async def restart(chain: Chain) -> None:
     """Another projector, with the guard and with what it finds held."""
     await chain.store.restart()
     projection = chain.store.projection
-    projection.guard = STRICT
+    projection.guard = strict()
     projection.hold = await fetch_hold(projection.connection, projection.stream, "one")
 
 
@@ -152,13 +156,13 @@ async def test_g10_a_small_share_of_a_collection_goes_at_once(guarded: Chain) ->
     lost = "SELECT roster_id FROM sis.roster WHERE end_date IS NULL ORDER BY 1 LIMIT 15"
     await guarded.sis.execute(f"DELETE FROM sis.roster WHERE roster_id IN ({lost})")
     events = await guarded.sync()
-    assert len(events) > 2 * STRICT.records
+    assert len(events) > 10
     assert one_transaction(events)
     await check(guarded)
 
 
 async def test_g10_few_records_go_however_large_their_share_is(guarded: Chain) -> None:
-    guarded.store.projection.guard = replace(STRICT, records=100_000)
+    guarded.store.projection.guard = Guard(share=0.2, records=100_000)
     await guarded.sis.execute(WIPE)
     assert await guarded.sync()
     await check(guarded)
@@ -236,6 +240,30 @@ async def test_g10_a_guard_that_is_set_wider_ends_the_hold(guarded: Chain) -> No
     guarded.store.projection.guard = Guard()
     assert await guarded.store.apply(behind(guarded, messages))
     await check(guarded)
+
+
+async def test_g10_what_comes_and_goes_is_counted_on(guarded: Chain) -> None:
+    """Many small deletions leave less and less; what they leave decides over the next one."""
+    delete = "DELETE FROM sis.{0} WHERE {0}_id IN (SELECT {0}_id FROM sis.{0} ORDER BY 1 LIMIT 8)"
+    gone = 0
+    while gone < 1000:
+        async with guarded.sis.transaction():
+            for table in ("roster", "section_staff"):
+                await guarded.sis.execute(delete.format(table))
+        messages = await guarded.source.drain()
+        active = await count_active(guarded.store.reader, ENROLLMENTS)
+        before = len(guarded.store.events)
+        try:
+            await guarded.store.apply(messages)
+        except HeldError as held:
+            (loss,) = [one for one in held.losses if one.collection == "v1p2.enrollments"]
+            assert loss.active == active
+            assert loss.losses > 0.2 * active
+            break
+        lost = [one for one in guarded.store.events[before:] if one.version == "v1p2"]
+        assert len(lost) < 5 or len(lost) <= 0.2 * active
+        gone += 10
+    assert 0 < gone < 1000
 
 
 async def test_g10_nothing_is_counted_while_few_records_go(guarded: Chain) -> None:
