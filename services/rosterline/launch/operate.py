@@ -110,6 +110,11 @@ async def rebuild(settings: Settings, report: Report, *, released: bool) -> int:
             f"not rebuilt: it would delete {', '.join(losses)}; "
             "if that is right, `rosterline rebuild --release` does it"
         )
+    if "failed" in outcome:
+        raise LaunchError(
+            f"not rebuilt: {outcome['failed']}; all records are as they were. This is a fault of "
+            "Rosterline's: please report it"
+        )
     return int(outcome["records"])
 
 

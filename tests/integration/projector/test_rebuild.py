@@ -153,6 +153,21 @@ async def test_a_rebuild_that_would_delete_too_much_says_so_and_is_done_if_it_is
     assert await load_differences(chain) == []
 
 
+async def test_a_rebuild_that_fails_says_where_and_the_projector_goes_on(chain: Chain) -> None:
+    before = await chain.store.stored()
+    await chain.store.reader.execute("UPDATE mirror.term SET start_date = NULL")
+    outcome, events = await rebuild(chain)
+    assert list(outcome) == ["failed"]
+    assert ".py:" in outcome["failed"]
+    assert events == []
+    assert await chain.store.stored() == before
+    await chain.sis.execute("UPDATE sis.person SET given_name = given_name || ' II'")
+    await chain.sis.execute("UPDATE sis.term SET name = name || '.'")
+    assert await chain.sync()
+    assert await load_differences(chain) == []
+    assert (await rebuild(chain))[0] == {"records": 0}
+
+
 async def test_a_request_is_withdrawn_before_it_is_taken_or_not_at_all(chain: Chain) -> None:
     reader, connection = chain.store.reader, chain.store.projection.connection
     number = await ask(reader, Kind.REBUILD)
@@ -180,7 +195,7 @@ async def test_a_projector_that_dies_leaves_the_request_to_the_next_one(chain: C
     wrong = await chain.store.stored()
     projection = chain.store.projection
 
-    class DyingError(Exception):
+    class DyingError(BaseException):
         """The end of a projector."""
 
     @asynccontextmanager
