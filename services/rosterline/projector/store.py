@@ -284,12 +284,6 @@ async def fetch_orphans(connection: asyncpg.Connection, collection: Collection) 
     return [row[0] for row in await connection.fetch(orphans_query(collection))]
 
 
-async def count_active(connection: asyncpg.Connection, collection: Collection) -> int:
-    """How many records of a collection are active."""
-    query = f"SELECT count(*) FROM {TABLE[collection]} WHERE status = 'active'"
-    return int(await connection.fetchval(query))
-
-
 def upsert_statement(collection: Collection) -> str:
     """Insert or update rows given as arrays of ids, statuses, documents, digests, sequences."""
     columns = [(name, EXTRA_TYPES[name]) for name in EXTRA_COLUMNS.get(collection.entity, ())]

@@ -107,7 +107,10 @@ class Hold(RosterlineTable, table=True):
 
 
 class Request(RosterlineTable, table=True):
-    """Work that an operator asks the projector for, the one writer; `kind` is `rebuild`."""
+    """Work that an operator asks the projector for, the one writer.
+
+    `kind` is `rebuild`, or `rebuild-released` for one that the guard does not stop.
+    """
 
     __tablename__ = "request"
 
