@@ -25,6 +25,7 @@ from rosterline.api.filters import (
 )
 from rosterline.api.query import Query
 from rosterline.api.store import Totals, read_page
+from rosterline.api.viewers import Viewer
 from rosterline.launch.embedded import EmbeddedPostgres
 from tests.support.api import stamp
 from tests.support.servers import fresh_databases
@@ -116,11 +117,13 @@ class Database:
         async with self.pool.acquire() as connection:
             await connection.execute("TRUNCATE v1p2.users")
             await connection.executemany(
-                f"INSERT INTO v1p2.users ({columns}, is_student, is_teacher) "
-                "VALUES ($1, $2, $3, $1, '', 0, true, false)",
+                f"INSERT INTO v1p2.users ({columns}, is_student, is_teacher, is_agent) "
+                "VALUES ($1, $2, $3, $1, '', 0, true, false, false)",
                 [(row.sourcedId, row.status, row.dateLastModified) for row in rows.values()],
             )
-        page = await read_page(self.pool, Totals(), USERS, query, continuation=None)
+        page = await read_page(
+            self.pool, Totals(), USERS, query, viewer=Viewer("acme"), continuation=None
+        )
         ids = page.records.split(",") if page.records else []
         assert page.count == len(ids)
         return ids, page.total, page.has_more

@@ -11,7 +11,7 @@ import httpx
 
 from rosterline.api import connections
 from rosterline.api.app import create_app
-from rosterline.api.sql import TABLES
+from rosterline.api.sources import TABLES
 from rosterline.config.settings import Settings
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.v1p2 import (
@@ -28,7 +28,7 @@ from rosterline.oneroster.v1p2 import (
     UserId,
     reference,
 )
-from rosterline.oneroster.vocabulary import Entity
+from rosterline.oneroster.vocabulary import Collection, Entity, Version
 
 BASE_URL = "https://roster.example.org"
 START = datetime(2026, 9, 1, 8, tzinfo=UTC)
@@ -137,8 +137,24 @@ def user(
             "grades": ("09",),
         }
     )
-    flags = {"is_student": role == "student", "is_teacher": role == "teacher"}
-    return Stored(Entity.USERS, record, flags)
+    return stored_user(record)
+
+
+def stored_user(record: User, alternative: str | None = None) -> Stored:
+    """A user as the projector stores one; `alternative` is the secondary email address."""
+    roles = {role.role for role in record.roles}
+    flags: dict[str, object] = {
+        "is_student": "student" in roles,
+        "is_teacher": "teacher" in roles,
+        "is_agent": roles <= {"guardian", "relative"},
+    }
+    if alternative is None:
+        return Stored(Entity.USERS, record, {**flags, "alternative": None})
+    return Stored(
+        Entity.USERS,
+        record,
+        {**flags, "alternative": record.model_copy(update={"email": alternative})},
+    )
 
 
 def demographics(sourced_id: str, *, status: str = "active") -> Stored:
@@ -212,6 +228,9 @@ class ReadModel:
         """Say that the first load is whole."""
         await self._connection.execute("UPDATE rosterline.clock SET ready = true")
 
+    def _column(self, value: object) -> object:
+        return document(value, self.last_stamp) if isinstance(value, Record) else value
+
     async def _move_clock(self) -> None:
         await self._connection.execute(
             "UPDATE rosterline.clock SET last_stamp = $1", self.last_stamp
@@ -225,13 +244,14 @@ class ReadModel:
             "document": document(stored.record, self.last_stamp),
             "digest": b"",
             "sequence": self._milliseconds,
-            **stored.extra,
+            **{name: self._column(value) for name, value in stored.extra.items()},
         }
         names = ", ".join(columns)
         places = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
         updates = ", ".join(f"{name} = excluded.{name}" for name in columns)
+        table = TABLES[Collection(Version.V1P2, stored.entity)]
         await self._connection.execute(
-            f"INSERT INTO {TABLES[stored.entity]} ({names}) VALUES ({places}) "
+            f"INSERT INTO {table} ({names}) VALUES ({places}) "
             f"ON CONFLICT (sourced_id) DO UPDATE SET {updates}",
             *columns.values(),
         )

@@ -26,10 +26,10 @@ from rosterline.config.settings import Settings
 def create_app(settings: Settings, pool: asyncpg.Pool) -> FastAPI:
     """An application that reads from the pool; who calls it opens and closes the pool."""
     keys = SigningKeys(pool)
-    directory = Directory(pool)
+    directory = Directory(pool, settings)
     tokens = Tokens(keys, directory, settings.token_seconds)
     readiness = Readiness(pool)
-    reader = Reader(pool, settings.base_url, tokens, keys, readiness, Walks(), Totals())
+    reader = Reader(pool, settings.base_url, tokens, directory, keys, readiness, Walks(), Totals())
     document = build_document(ENDPOINTS, settings.base_url)
     app = FastAPI(
         title="Rosterline",

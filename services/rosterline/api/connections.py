@@ -1,6 +1,7 @@
-"""Vendors' connections, as the command line keeps them: add, list, rotate, remove.
+"""Vendors' connections, as the command line keeps them: add, list, turn switches, rotate, remove.
 
-A secret is shown once, when it is made; only its Argon2 hash is stored.
+A secret is shown once, when it is made; only its Argon2 hash is stored. A switch that changes what
+a connection reads is a change of all its users: it takes a stamp from Rosterline's clock.
 """
 
 import asyncio
@@ -8,16 +9,41 @@ import re
 import secrets
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import astuple, dataclass
 from datetime import datetime
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
+from rosterline.api.endpoints import VERSIONS
 from rosterline.api.passwords import hash_secret, make_secret
 from rosterline.api.scopes import DEFAULT, KNOWN, find_scope
+from rosterline.api.sources import STAMP_MEMBER, TABLES
+from rosterline.api.switches import LEAST_LEAD, Switches, Turns, lead_for, switch_stamp
+from rosterline.config.settings import Settings
+from rosterline.oneroster.stamps import format_stamp
+from rosterline.oneroster.views import ACTIVE_MEMBER, DELETED_MEMBER, EVERY_APP, STAMP_START
+from rosterline.oneroster.vocabulary import Collection, Entity
 
+Database = asyncpg.Connection | PoolConnectionProxy
 # It becomes part of stream names, subjects and paths.
 APP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+SWITCHES = "secondary_email, gradebook_sync, tombstones, sees_agents"
+# As the vendor last saw them, which is also what the tombstone may show.
+WITHDRAW = f"""
+INSERT INTO rosterline.withdrawn (app, collection, sourced_id, date_last_modified, document)
+SELECT $1, '{{table}}', sourced_id, $2,
+    replace(replace({{document}}, {STAMP_MEMBER}, $3), '{ACTIVE_MEMBER}', '{DELETED_MEMBER}')
+FROM {{table}} AS held
+WHERE is_agent AND status = 'active' AND NOT EXISTS (
+    SELECT FROM rosterline.withdrawn AS gone
+    WHERE gone.app = '{EVERY_APP}' AND gone.collection = '{{table}}'
+        AND gone.sourced_id = held.sourced_id
+)
+ON CONFLICT (app, collection, sourced_id)
+DO UPDATE SET date_last_modified = excluded.date_last_modified, document = excluded.document
+"""
 
 
 class InvalidConnectionError(Exception):
@@ -42,16 +68,18 @@ class ListedConnection:
     version: str
     scopes: tuple[str, ...]
     schools: tuple[str, ...] | None
+    switches: Switches
     created_at: datetime
 
 
 async def add(
-    connection: asyncpg.Connection,
+    connection: Database,
     app: str,
     version: str = "1.2",
     *,
     scopes: Sequence[str] | None = None,
     schools: Sequence[str] | None = None,
+    switches: Switches | None = None,
 ) -> NewConnection:
     """Make a connection; scopes may be given by their last part, None means reading the roster."""
     if APP_NAME.fullmatch(app) is None:
@@ -61,18 +89,21 @@ async def add(
         )
     if version not in KNOWN:
         raise InvalidConnectionError(f"version {version!r} is unknown: choose {' or '.join(KNOWN)}")
+    switches = switches or Switches()
+    _check_switches(version, switches)
     made = NewConnection(app, secrets.token_hex(16), make_secret())
     try:
         await connection.execute(
             "INSERT INTO rosterline.connection "
-            "(app, client_id, secret_hash, version, scopes, schools) "
-            "VALUES ($1, $2, $3, $4, $5, $6)",
+            f"(app, client_id, secret_hash, version, scopes, schools, {SWITCHES}) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             app,
             made.client_id,
             await asyncio.to_thread(hash_secret, made.client_secret),
             version,
             _check_scopes(version, scopes),
             _check_schools(schools),
+            *astuple(switches),
         )
     except asyncpg.UniqueViolationError:
         raise InvalidConnectionError(
@@ -82,10 +113,10 @@ async def add(
     return made
 
 
-async def list_all(connection: asyncpg.Connection) -> list[ListedConnection]:
+async def list_all(connection: Database) -> list[ListedConnection]:
     """All connections by name."""
     rows = await connection.fetch(
-        "SELECT app, client_id, version, scopes, schools, created_at "
+        f"SELECT app, client_id, version, scopes, schools, created_at, {SWITCHES} "
         "FROM rosterline.connection ORDER BY app"
     )
     return [
@@ -95,13 +126,14 @@ async def list_all(connection: asyncpg.Connection) -> list[ListedConnection]:
             version=row["version"],
             scopes=tuple(row["scopes"]),
             schools=None if row["schools"] is None else tuple(row["schools"]),
+            switches=_switches(row),
             created_at=row["created_at"],
         )
         for row in rows
     ]
 
 
-async def rotate(connection: asyncpg.Connection, app: str) -> NewConnection:
+async def rotate(connection: Database, app: str) -> NewConnection:
     """A new secret; the old one, and the tokens got with it, end within seconds."""
     secret = make_secret()
     client_id = await connection.fetchval(
@@ -114,13 +146,126 @@ async def rotate(connection: asyncpg.Connection, app: str) -> NewConnection:
     return NewConnection(app, client_id, secret)
 
 
-async def remove(connection: asyncpg.Connection, app: str) -> None:
+async def remove(connection: Database, app: str) -> None:
     """End a connection; its tokens end within seconds."""
-    removed = await connection.fetchval(
-        "DELETE FROM rosterline.connection WHERE app = $1 RETURNING app", app
+    async with connection.transaction():
+        removed = await connection.fetchval(
+            "DELETE FROM rosterline.connection WHERE app = $1 RETURNING app", app
+        )
+        if removed is None:
+            raise _unknown(app)
+        await connection.execute("DELETE FROM rosterline.withdrawn WHERE app = $1", app)
+
+
+class _LateError(Exception):
+    """The stamp would become visible after its own time."""
+
+
+async def turn(connection: Database, app: str, turns: Turns, settings: Settings) -> Switches:
+    """Turn switches of a connection; `sees_agents` follows. Its pollers learn what that changed."""
+    stretch = 1
+    while True:
+        try:
+            async with connection.transaction():
+                return await _turn(connection, app, turns, settings, stretch=stretch)
+        except _LateError:
+            stretch *= 2
+
+
+async def reconcile(connection: Database, settings: Settings) -> list[str]:
+    """Let every connection see agents or not, as the installation's settings say; who changed."""
+    changed = []
+    for row in await connection.fetch(
+        "SELECT app FROM rosterline.connection "
+        "WHERE sees_agents <> (gradebook_sync OR NOT $1) ORDER BY app",
+        settings.agents_need_gradebook_sync,
+    ):
+        with suppress(InvalidConnectionError):
+            await turn(connection, row["app"], Turns(), settings)
+            changed.append(row["app"])
+    return changed
+
+
+async def _turn(
+    connection: Database, app: str, turns: Turns, settings: Settings, *, stretch: int
+) -> Switches:
+    # The clock first, as everybody who stamps: no other stamp can come between.
+    last = await connection.fetchval(
+        "SELECT last_stamp FROM rosterline.clock WHERE id = 1 FOR UPDATE"
     )
-    if removed is None:
+    row = await connection.fetchrow(
+        f"SELECT version, {SWITCHES} FROM rosterline.connection WHERE app = $1 FOR UPDATE", app
+    )
+    if last is None:
+        raise RuntimeError("rosterline.clock has no row; run `rosterline migrate`")
+    if row is None:
         raise _unknown(app)
+    before = _switches(row)
+    after = before.turned(turns, settings)
+    _check_switches(row["version"], after)
+    await connection.execute(
+        f"UPDATE rosterline.connection SET ({SWITCHES}) = ($2, $3, $4, $5) WHERE app = $1",
+        app,
+        *astuple(after),
+    )
+    if after.shows_others_than(before):
+        table = TABLES[Collection(VERSIONS[row["version"]], Entity.USERS)]
+        change = _Change(app, table, before, after)
+        await _stamp(connection, change, last, settings, stretch=stretch)
+    return after
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    app: str
+    table: str
+    before: Switches
+    after: Switches
+
+
+async def _stamp(
+    connection: Database,
+    change: _Change,
+    last: datetime,
+    settings: Settings,
+    *,
+    stretch: int,
+) -> None:
+    hides = change.before.sees_agents and not change.after.sees_agents
+    count = "SELECT count(*) FROM {table} WHERE is_agent AND status = 'active'"
+    records = await connection.fetchval(count.format(table=change.table)) if hides else 0
+    now = await connection.fetchval("SELECT clock_timestamp()")
+    stamp = switch_stamp(last, now, stretch * lead_for(records, settings))
+    await connection.execute(
+        "UPDATE rosterline.connection SET switched_at = $2 WHERE app = $1", change.app, stamp
+    )
+    await connection.execute("UPDATE rosterline.clock SET last_stamp = $1 WHERE id = 1", stamp)
+    if hides:
+        seen = "coalesce(alternative, document)" if change.before.secondary_email else "document"
+        member = f'{STAMP_START}{format_stamp(stamp)}"'
+        statement = WITHDRAW.format(table=change.table, document=seen)
+        await connection.execute(statement, change.app, stamp, member)
+    elif change.after.sees_agents:
+        await connection.execute("DELETE FROM rosterline.withdrawn WHERE app = $1", change.app)
+    if stamp - await connection.fetchval("SELECT clock_timestamp()") < LEAST_LEAD / 2:
+        raise _LateError
+
+
+def _switches(row: asyncpg.Record) -> Switches:
+    return Switches(
+        secondary_email=row["secondary_email"],
+        gradebook_sync=row["gradebook_sync"],
+        tombstones=row["tombstones"],
+        sees_agents=row["sees_agents"],
+    )
+
+
+def _check_switches(version: str, switches: Switches) -> None:
+    if switches.secondary_email and version != "1.2":
+        raise InvalidConnectionError(
+            f"secondary email is no switch of a connection in OneRoster {version}: set "
+            "ROSTERLINE_SECONDARY_EMAIL_V1P1 for the whole installation"
+        )
 
 
 def _check_scopes(version: str, names: Sequence[str] | None) -> list[str]:

@@ -1,6 +1,8 @@
 """What the API knows of a vendor's connection, read with a short memory.
 
 A connection that is removed, or gets a new secret, loses its tokens within REMEMBER_SECONDS.
+One that sees guardians and relatives although this installation lets it not (somebody made or
+turned it under other settings) is put right before it reads anything.
 """
 
 import hashlib
@@ -9,11 +11,23 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 import asyncpg
+import structlog
 
+from rosterline.api import connections
 from rosterline.api.borrowing import borrow
+from rosterline.api.switches import Turns
+from rosterline.api.viewers import Viewer
+from rosterline.config.settings import Settings
 
 REMEMBER_SECONDS = 2.0
 MOST_REMEMBERED = 1000
+VENDOR = (
+    "SELECT app, client_id, secret_hash, version, scopes, schools, "
+    "secondary_email, gradebook_sync, sees_agents, tombstones, switched_at "
+    "FROM rosterline.connection WHERE client_id = $1"
+)
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +40,7 @@ class Vendor:
     version: str
     scopes: tuple[str, ...]
     schools: tuple[str, ...] | None
+    viewer: Viewer
 
     @property
     def generation(self) -> str:
@@ -36,8 +51,9 @@ class Vendor:
 class Directory:
     """Finds connections by client id."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, settings: Settings) -> None:
         self._pool = pool
+        self._settings = settings
         self._remembered: OrderedDict[str, tuple[float, Vendor | None]] = OrderedDict()
 
     async def find(self, client_id: str) -> Vendor | None:
@@ -52,11 +68,11 @@ class Directory:
         if "\0" in client_id:
             return None
         async with borrow(self._pool) as connection:
-            row = await connection.fetchrow(
-                "SELECT app, client_id, secret_hash, version, scopes, schools "
-                "FROM rosterline.connection WHERE client_id = $1",
-                client_id,
-            )
+            row = await connection.fetchrow(VENDOR, client_id)
+            if row is not None and self._sees_too_much(row):
+                await connections.turn(connection, row["app"], Turns(), self._settings)
+                log.warning("connection put right: it must not see agents", app=row["app"])
+                row = await connection.fetchrow(VENDOR, client_id)
         vendor = None
         if row is not None:
             vendor = Vendor(
@@ -66,9 +82,20 @@ class Directory:
                 version=row["version"],
                 scopes=tuple(row["scopes"]),
                 schools=None if row["schools"] is None else tuple(row["schools"]),
+                viewer=Viewer(
+                    app=row["app"],
+                    secondary_email=row["secondary_email"],
+                    sees_agents=row["sees_agents"],
+                    tombstones=row["tombstones"],
+                    switched_at=row["switched_at"],
+                ),
             )
         self._remember(client_id, vendor)
         return vendor
+
+    def _sees_too_much(self, row: asyncpg.Record) -> bool:
+        may_see = row["gradebook_sync"] or not self._settings.agents_need_gradebook_sync
+        return bool(row["sees_agents"]) and not may_see
 
     def _remember(self, client_id: str, vendor: Vendor | None) -> None:
         self._remembered[client_id] = (time.monotonic(), vendor)

@@ -9,7 +9,9 @@ from enum import Enum
 
 from rosterline.api.scopes import ROSTER, ROSTER_CORE, ROSTER_DEMOGRAPHICS
 from rosterline.oneroster.v1p2 import ROSTERING_PATH
-from rosterline.oneroster.vocabulary import Entity
+from rosterline.oneroster.vocabulary import Collection, Entity, Version
+
+VERSIONS = {"1.2": Version.V1P2, "1.1": Version.V1P1}
 
 
 class Shape(Enum):
@@ -45,6 +47,11 @@ class Endpoint:
     def full_path(self) -> str:
         """The path from the root of the server."""
         return self.base_path + self.path
+
+    @property
+    def collection(self) -> Collection:
+        """The records that it reads."""
+        return Collection(VERSIONS[self.version], self.entity)
 
     @property
     def key(self) -> str:

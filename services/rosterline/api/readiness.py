@@ -29,3 +29,13 @@ class Readiness:
         """Raise 503 unless the database answers now."""
         async with borrow(self._pool) as held:
             await held.fetchval("SELECT true")
+
+    async def count_holds(self) -> int:
+        """How many source transactions wait for an operator's release (G10)."""
+        async with borrow(self._pool) as held:
+            return int(
+                await held.fetchval(
+                    "SELECT count(*) FROM rosterline.hold "
+                    "WHERE released_at IS NULL AND ended_at IS NULL"
+                )
+            )

@@ -18,6 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 from typing_extensions import override
 
+from rosterline.api import connections
 from rosterline.api.app import create_app
 from rosterline.config.settings import Settings
 from rosterline.db.pools import open_pool
@@ -49,6 +50,9 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         port = listener.getsockname()[1]
         settings = settings.model_copy(update={"port": port})
         async with open_pool(settings.dsn, "api", size=POOL_SIZE) as pool:
+            async with pool.acquire() as connection:
+                for app in await connections.reconcile(connection, settings):
+                    log.info("connection follows the installation's settings", app=app)
             await _run(create_app(settings, pool), listener, stop, pool)
 
 

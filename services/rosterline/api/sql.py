@@ -6,50 +6,27 @@ watermark true of the records (see `rosterline.api.walks`).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from rosterline.api.endpoints import Endpoint, View
 from rosterline.api.filters import Attribute, Clause, Filter, Predicate
 from rosterline.api.query import Query
+from rosterline.api.sources import COLUMNS, OPERATORS, Parameters, Source, find_source
+from rosterline.api.viewers import Viewer
 from rosterline.api.walks import Continuation
-from rosterline.oneroster.stamps import format_stamp
-from rosterline.oneroster.vocabulary import Entity
+from rosterline.oneroster.vocabulary import ACTIVE, Entity
 
-TABLES: Mapping[Entity, str] = {
-    Entity.ORGS: "v1p2.orgs",
-    Entity.ACADEMIC_SESSIONS: "v1p2.academic_sessions",
-    Entity.COURSES: "v1p2.courses",
-    Entity.CLASSES: "v1p2.classes",
-    Entity.USERS: "v1p2.users",
-    Entity.DEMOGRAPHICS: "v1p2.demographics",
-    Entity.ENROLLMENTS: "v1p2.enrollments",
-}
-COLUMNS: Mapping[Attribute, str] = {
-    Attribute.SOURCED_ID: "sourced_id",
-    Attribute.STATUS: "status",
-    Attribute.DATE_LAST_MODIFIED: "date_last_modified",
-}
 TYPES: Mapping[Attribute, str] = {
     Attribute.SOURCED_ID: "text",
     Attribute.STATUS: "text",
     Attribute.DATE_LAST_MODIFIED: "timestamptz",
 }
-OPERATORS: Mapping[Predicate, str] = {
-    Predicate.EQUAL: "=",
-    Predicate.NOT_EQUAL: "<>",
-    Predicate.GREATER: ">",
-    Predicate.GREATER_OR_EQUAL: ">=",
-    Predicate.LESS: "<",
-    Predicate.LESS_OR_EQUAL: "<=",
-}
-STAMP_MEMBER = (
-    """'"dateLastModified":"' || to_char(date_last_modified AT TIME ZONE 'UTC', """
-    """'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || '"'"""
-)
-
+WATERMARK = "watermark"
 
 CLOCK = "SELECT last_stamp FROM rosterline.clock"
+# In the snapshot of what is read: it tells whether the viewer is still what it was taken for.
+SWITCH = "(SELECT switched_at FROM rosterline.connection WHERE app = {app}) AS switched_at"
 # `final` is the page's last record; rows compare member by member, and `place` comes first.
 PAGE = """
 SELECT ({clock}) AS clock,
@@ -57,6 +34,7 @@ SELECT ({clock}) AS clock,
     string_agg(document, ',' ORDER BY {order}) FILTER (WHERE place <= {limit}) AS records,
     count(*) AS found,
     max(ROW(place, is_late, sort_value, sourced_id)) FILTER (WHERE place <= {limit}) AS final
+    {switch}
 FROM (
     SELECT *, row_number() OVER (ORDER BY {order}) AS place
     FROM ({found}) AS found
@@ -81,41 +59,44 @@ class KnownTotal:
     total: int
 
 
-@dataclass(slots=True)
-class _Parameters:
-    values: list[object] = field(default_factory=list)
-
-    def add(self, value: object, type_name: str) -> str:
-        self.values.append(value)
-        return f"${len(self.values)}::{type_name}"
-
-
-def record_statement(endpoint: Endpoint) -> str:
-    """One record by its id ($1), deleted or not, with the watermark."""
-    return (
-        f"SELECT document, ({CLOCK}) AS watermark "
-        f"FROM {TABLES[endpoint.entity]} "
-        f"WHERE {' AND '.join(['sourced_id = $1', *_view(endpoint.view)])}"
+def record_statement(endpoint: Endpoint, viewer: Viewer, sourced_id: str) -> Statement:
+    """One record by its id, deleted or not, with the watermark."""
+    parameters = Parameters()
+    source = find_source(endpoint, viewer, parameters, filtered=None, shows_deleted=True)
+    wanted = f"sourced_id = {parameters.add(sourced_id, 'text')}"
+    text = (
+        f"SELECT {source.document} AS document, ({CLOCK}) AS watermark"
+        f"{_switch(endpoint, viewer, parameters)} FROM {source.table} "
+        f"WHERE {_all((wanted, *source.conditions, *_view(endpoint.view)))}"
     )
+    return Statement(text, tuple(parameters.values))
 
 
 def page_statement(
     endpoint: Endpoint,
     query: Query,
     continuation: Continuation | None,
+    *,
+    viewer: Viewer,
     known: KnownTotal | None,
 ) -> Statement:
     """A page of a collection: one row, whether or not there are records."""
-    parameters = _Parameters()
-    table = TABLES[endpoint.entity]
-    conditions = [*_view(endpoint.view), *_filter(query.filter, parameters)]
-    order = _order(query)
+    parameters = Parameters()
+    filtered = query.filter
+    shows_deleted = viewer.tombstones or (filtered is not None and filtered.shows_deleted)
+    source = find_source(
+        endpoint, viewer, parameters, filtered=filtered, shows_deleted=shows_deleted
+    )
+    conditions = [*source.conditions, *_view(endpoint.view)]
+    conditions += [] if shows_deleted else [f"status = '{ACTIVE}'"]
+    conditions += _filter(filtered, source)
+    order = _order(query, source)
     limit = parameters.add(query.limit, "bigint")
     offset = parameters.add(0 if continuation else query.offset, "bigint")
-    branches = _branches(query, continuation, parameters)
+    branches = _branches(query, continuation, source)
     selects = [
-        f"(SELECT sourced_id, {_sort_value(query)}, {branch.document} AS document, "
-        f"{branch.is_late} AS is_late FROM {table} "
+        f"(SELECT sourced_id, {_sort_value(query, source)}, {branch.document} AS document, "
+        f"{branch.is_late} AS is_late FROM {source.table} "
         f"WHERE {_all((*conditions, *branch.conditions))} "
         f"ORDER BY {order} LIMIT {limit} + 1 OFFSET {offset})"
         for branch in branches
@@ -126,7 +107,8 @@ def page_statement(
         clock=CLOCK,
         order=outer_order,
         limit=limit,
-        total=_total(query, continuation, known, source=(table, conditions), parameters=parameters),
+        total=_total(query, continuation, known, source=source, conditions=conditions),
+        switch=_switch(endpoint, viewer, parameters),
     )
     return Statement(text, tuple(parameters.values))
 
@@ -135,43 +117,40 @@ def page_statement(
 class _Branch:
     """A run of records in order."""
 
+    document: str
     is_late: bool = False
     conditions: tuple[str, ...] = ()
-    document: str = "document"
 
 
-def _branches(
-    query: Query, continuation: Continuation | None, parameters: _Parameters
-) -> list[_Branch]:
+def _branches(query: Query, continuation: Continuation | None, source: Source) -> list[_Branch]:
     if continuation is None:
-        return [_Branch()]
+        return [_Branch(source.document)]
     position = continuation.position
-    watermark = parameters.add(position.watermark, "timestamptz")
-    behind = _behind(query, continuation, parameters)
-    held, changed = f"date_last_modified <= {watermark}", f"date_last_modified > {watermark}"
+    behind = _behind(query, continuation, source)
+    held = source.compare(Predicate.LESS_OR_EQUAL, position.watermark, WATERMARK)
     if query.is_bounded:
-        return [_Branch(conditions=(held, behind))]
-    shown = parameters.add(f'"dateLastModified":"{format_stamp(position.watermark)}"', "text")
-    capped = f"replace(document, {STAMP_MEMBER}, {shown})"
+        return [_Branch(source.document, conditions=(held, behind))]
+    changed = source.compare(Predicate.GREATER, position.watermark, WATERMARK)
+    capped = source.stamped(position.watermark)
     if not continuation.by_offset:
-        either = f"CASE WHEN {changed} THEN {capped} ELSE document END"
-        return [_Branch(conditions=(behind,), document=either)]
+        either = f"CASE WHEN {changed} THEN {capped} ELSE {source.document} END"
+        return [_Branch(either, conditions=(behind,))]
     if position.is_late:
-        return [_Branch(is_late=True, conditions=(changed, behind), document=capped)]
+        return [_Branch(capped, is_late=True, conditions=(changed, behind))]
     return [
-        _Branch(conditions=(held, behind)),
-        _Branch(is_late=True, conditions=(changed,), document=capped),
+        _Branch(source.document, conditions=(held, behind)),
+        _Branch(capped, is_late=True, conditions=(changed,)),
     ]
 
 
-def _behind(query: Query, continuation: Continuation, parameters: _Parameters) -> str:
+def _behind(query: Query, continuation: Continuation, source: Source) -> str:
     position = continuation.position
     comparison = "<" if query.descending else ">"
-    sourced_id = parameters.add(position.sourced_id, "text")
+    sourced_id = source.parameters.add(position.sourced_id, "text")
     if query.sort is Attribute.SOURCED_ID:
         return f"sourced_id {comparison} {sourced_id}"
-    value = parameters.add(position.sort_value, TYPES[query.sort])
-    return f"({COLUMNS[query.sort]}, sourced_id) {comparison} ({value}, {sourced_id})"
+    value = source.parameters.add(position.sort_value, TYPES[query.sort])
+    return f"({_sort_column(query, source)}, sourced_id) {comparison} ({value}, {sourced_id})"
 
 
 def _total(
@@ -179,12 +158,12 @@ def _total(
     continuation: Continuation | None,
     known: KnownTotal | None,
     *,
-    source: tuple[str, list[str]],
-    parameters: _Parameters,
+    source: Source,
+    conditions: Sequence[str],
 ) -> str:
-    table, conditions = source
+    parameters = source.parameters
     if continuation is None:
-        count = f"SELECT count(*) FROM {table} WHERE {_all(conditions)}"
+        count = f"SELECT count(*) FROM {source.table} WHERE {_all(conditions)}"
         if known is None:
             return count
         stamp = parameters.add(known.stamp, "timestamptz")
@@ -194,24 +173,35 @@ def _total(
     if query.is_bounded or not continuation.by_offset:
         return first
     # What may come twice adds to the total, or a client that stops at it would stop too early.
-    watermark = parameters.add(continuation.position.watermark, "timestamptz")
-    late = _all((*conditions, f"date_last_modified > {watermark}"))
-    return f"{first} + (SELECT count(*) FROM {table} WHERE {late})"
+    changed = source.compare(Predicate.GREATER, continuation.position.watermark, WATERMARK)
+    late = _all((*conditions, changed))
+    return f"{first} + (SELECT count(*) FROM {source.table} WHERE {late})"
+
+
+def _switch(endpoint: Endpoint, viewer: Viewer, parameters: Parameters) -> str:
+    if endpoint.entity is not Entity.USERS:
+        return ""
+    return ", " + SWITCH.format(app=parameters.once("app", viewer.app, "text"))
 
 
 def _all(conditions: Sequence[str]) -> str:
     return " AND ".join(conditions) or "true"
 
 
-def _sort_value(query: Query) -> str:
+def _sort_column(query: Query, source: Source) -> str:
+    is_by_stamp = query.sort is Attribute.DATE_LAST_MODIFIED
+    return source.stamp if is_by_stamp else COLUMNS[query.sort]
+
+
+def _sort_value(query: Query, source: Source) -> str:
     if query.sort is Attribute.SOURCED_ID:
         return "NULL::text AS sort_value"
-    return f"{COLUMNS[query.sort]} AS sort_value"
+    return f"{_sort_column(query, source)} AS sort_value"
 
 
-def _order(query: Query) -> str:
+def _order(query: Query, source: Source) -> str:
     direction = " DESC" if query.descending else ""
-    columns = dict.fromkeys((COLUMNS[query.sort], "sourced_id"))
+    columns = dict.fromkeys((_sort_column(query, source), "sourced_id"))
     return ", ".join(f"{column}{direction}" for column in columns)
 
 
@@ -231,17 +221,15 @@ def _view(view: View | None) -> list[str]:
     return [view.column if view.value is None else f"{view.column} = '{view.value}'"]
 
 
-def _filter(filtered: Filter | None, parameters: _Parameters) -> list[str]:
-    conditions = []
-    if filtered is None or not filtered.shows_deleted:
-        conditions.append("status = 'active'")
-    if filtered is not None:
-        joint = " OR " if filtered.either else " AND "
-        clauses = [_clause(clause, parameters) for clause in filtered.clauses]
-        conditions.append(f"({joint.join(clauses)})")
-    return conditions
+def _filter(filtered: Filter | None, source: Source) -> list[str]:
+    if filtered is None:
+        return []
+    joint = " OR " if filtered.either else " AND "
+    return [f"({joint.join(_clause(clause, source) for clause in filtered.clauses)})"]
 
 
-def _clause(clause: Clause, parameters: _Parameters) -> str:
-    value = parameters.add(clause.value, TYPES[clause.attribute])
+def _clause(clause: Clause, source: Source) -> str:
+    if isinstance(clause.value, datetime):
+        return source.compare(clause.predicate, clause.value)
+    value = source.parameters.add(clause.value, TYPES[clause.attribute])
     return f"{COLUMNS[clause.attribute]} {OPERATORS[clause.predicate]} {value}"

@@ -10,7 +10,8 @@ import asyncpg
 from rosterline.api.borrowing import borrow
 from rosterline.api.endpoints import Endpoint
 from rosterline.api.query import Query
-from rosterline.api.sql import KnownTotal, page_statement, record_statement
+from rosterline.api.sql import KnownTotal, Statement, page_statement, record_statement
+from rosterline.api.viewers import Viewer
 from rosterline.api.walks import Continuation, Position
 
 MOST_TOTALS = 1000
@@ -40,6 +41,10 @@ class Record:
     watermark: datetime
 
 
+class SwitchedError(Exception):
+    """The viewer's switches were turned since they were read: read them and the records anew."""
+
+
 class Totals:
     """The last total of each query, true for as long as the clock stands where it stood."""
 
@@ -64,13 +69,13 @@ async def read_page(
     endpoint: Endpoint,
     query: Query,
     *,
+    viewer: Viewer,
     continuation: Continuation | None,
 ) -> Page:
-    """One page in one snapshot."""
-    key = (endpoint.operation_id, query.filter)
-    statement = page_statement(endpoint, query, continuation, totals.find(key))
-    async with borrow(pool) as connection:
-        row = await connection.fetchrow(statement.text, *statement.parameters)
+    """One page in one snapshot; raises SwitchedError."""
+    key = (endpoint.operation_id, query.filter, viewer.towards(endpoint.entity))
+    statement = page_statement(endpoint, query, continuation, viewer=viewer, known=totals.find(key))
+    row = await _fetch_row(pool, statement, viewer)
     if row is None or row["clock"] is None:
         raise RuntimeError("rosterline.clock has no row; run `rosterline migrate`")
     if continuation is None:
@@ -91,8 +96,20 @@ async def read_page(
     )
 
 
-async def find_record(pool: asyncpg.Pool, endpoint: Endpoint, sourced_id: str) -> Record | None:
-    """A record by its id, whatever its status."""
-    async with borrow(pool) as connection:
-        row = await connection.fetchrow(record_statement(endpoint), sourced_id)
+async def find_record(
+    pool: asyncpg.Pool, endpoint: Endpoint, sourced_id: str, *, viewer: Viewer
+) -> Record | None:
+    """A record by its id, whatever its status; raises SwitchedError."""
+    row = await _fetch_row(pool, record_statement(endpoint, viewer, sourced_id), viewer)
     return Record(row["document"], row["watermark"]) if row else None
+
+
+async def _fetch_row(
+    pool: asyncpg.Pool, statement: Statement, viewer: Viewer
+) -> asyncpg.Record | None:
+    async with borrow(pool) as connection:
+        row = await connection.fetchrow(statement.text, *statement.parameters)
+    # Documents as before the switch beside a clock after it would hide the switch from a poller.
+    if row is not None and row.get("switched_at", viewer.switched_at) != viewer.switched_at:
+        raise SwitchedError
+    return row

@@ -9,6 +9,8 @@ import asyncpg
 import typer
 
 from rosterline.api import connections
+from rosterline.api.switches import Switches, Turns
+from rosterline.config.settings import Settings
 from rosterline.db.pools import open_connection
 from rosterline.launch.display import print_json, print_line, print_table
 from rosterline.launch.instance import find_settings
@@ -20,15 +22,37 @@ connection_commands = typer.Typer(
     help="Vendors: what they may see, and their credentials.", no_args_is_help=True
 )
 AppArgument = Annotated[str, typer.Argument(help="The vendor's app name.")]
+SecondaryEmail = Annotated[
+    bool | None,
+    typer.Option(
+        "--secondary-email/--no-secondary-email",
+        help="Show the secondary email address instead of the email (1.2).",
+    ),
+]
+GradebookSync = Annotated[
+    bool | None,
+    typer.Option(
+        "--gradebook-sync/--no-gradebook-sync",
+        help="Gradebook sync; guardians and relatives too, where the installation asks for it.",
+    ),
+]
+Tombstones = Annotated[
+    bool | None,
+    typer.Option(
+        "--tombstones/--no-tombstones", help="Show deleted records in unfiltered lists too."
+    ),
+]
 
 
-def with_database(data: Path | None, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+def with_database(
+    data: Path | None, work: Callable[[asyncpg.Connection, Settings], Awaitable[T]]
+) -> T:
     """Do something on the Rosterline database."""
     settings = find_settings(data, "dsn")
 
     async def run() -> T:
         async with open_connection(settings.dsn, "connection") as connection:
-            return await work(connection)
+            return await work(connection, settings)
 
     return asyncio.run(run())
 
@@ -36,6 +60,13 @@ def with_database(data: Path | None, work: Callable[[asyncpg.Connection], Awaita
 def listed(text: str | None) -> list[str] | None:
     """The parts of an option that takes several values, separated by commas or spaces."""
     return None if text is None else text.replace(",", " ").split()
+
+
+def named(switches: Switches) -> str:
+    """The switches that are on, and whether guardians and relatives are not seen."""
+    names = ("secondary_email", "gradebook_sync", "tombstones")
+    on = [name.replace("_", " ") for name in names if getattr(switches, name)]
+    return ", ".join([*on, *([] if switches.sees_agents else ["no agents"])]) or "none"
 
 
 def show_credentials(made: connections.NewConnection, *, as_json: bool) -> None:
@@ -60,14 +91,23 @@ def add_command(
     scopes: Annotated[
         str | None, typer.Option(help="Scopes, separated by commas; without it roster.readonly.")
     ] = None,
+    secondary_email: SecondaryEmail = None,
+    gradebook_sync: GradebookSync = None,
+    tombstones: Tombstones = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a connection and show its credentials, once."""
+    turns = Turns(secondary_email, gradebook_sync, tombstones)
     made = with_database(
         data,
-        lambda db: connections.add(
-            db, app, version, scopes=listed(scopes), schools=listed(schools)
+        lambda db, settings: connections.add(
+            db,
+            app,
+            version,
+            scopes=listed(scopes),
+            schools=listed(schools),
+            switches=Switches().turned(turns, settings),
         ),
     )
     show_credentials(made, as_json=as_json)
@@ -76,13 +116,13 @@ def add_command(
 @connection_commands.command("list")
 def list_command(data: DataOption = None, as_json: JsonOption = False) -> None:
     """Show all connections."""
-    found = with_database(data, connections.list_all)
+    found = with_database(data, lambda db, _: connections.list_all(db))
     if as_json:
         print_json(found)
         return
     print_table(
         "Connections",
-        ["app", "client_id", "version", "scopes", "schools"],
+        ["app", "client_id", "version", "scopes", "schools", "switches"],
         (
             [
                 row.app,
@@ -90,20 +130,38 @@ def list_command(data: DataOption = None, as_json: JsonOption = False) -> None:
                 row.version,
                 " ".join(row.scopes),
                 "all" if row.schools is None else " ".join(row.schools),
+                named(row.switches),
             ]
             for row in found
         ),
     )
 
 
+@connection_commands.command("set")
+def set_command(
+    app: AppArgument,
+    *,
+    secondary_email: SecondaryEmail = None,
+    gradebook_sync: GradebookSync = None,
+    tombstones: Tombstones = None,
+    data: DataOption = None,
+) -> None:
+    """Turn switches of a connection; others stay. What that changes reaches its next delta."""
+    turns = Turns(secondary_email, gradebook_sync, tombstones)
+    after = with_database(data, lambda db, settings: connections.turn(db, app, turns, settings))
+    print_line(f"connection {app}: {named(after)}")
+
+
 @connection_commands.command("rotate")
 def rotate_command(app: AppArgument, data: DataOption = None, as_json: JsonOption = False) -> None:
     """Give a connection a new secret; the old one ends at once."""
-    show_credentials(with_database(data, lambda db: connections.rotate(db, app)), as_json=as_json)
+    show_credentials(
+        with_database(data, lambda db, _: connections.rotate(db, app)), as_json=as_json
+    )
 
 
 @connection_commands.command("remove")
 def remove_command(app: AppArgument, data: DataOption = None) -> None:
     """End a connection."""
-    with_database(data, lambda db: connections.remove(db, app))
+    with_database(data, lambda db, _: connections.remove(db, app))
     print_line(f"connection {app} removed")

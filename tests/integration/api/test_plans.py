@@ -9,6 +9,7 @@ from rosterline.api.endpoints import ENDPOINTS
 from rosterline.api.filters import parse_filter
 from rosterline.api.query import Query
 from rosterline.api.sql import KnownTotal, page_statement
+from rosterline.api.viewers import Viewer
 from rosterline.api.walks import Continuation, Position
 from tests.support.api import START, stamp
 from tests.support.servers import Databases
@@ -25,7 +26,8 @@ async def connection(databases: Databases) -> AsyncIterator[asyncpg.Connection]:
     opened = await asyncpg.connect(databases.dsn)
     await opened.execute(
         "INSERT INTO v1p2.users SELECT 'u' || to_char(n, 'FM00000'), 'active', "
-        "$1::timestamptz + n * interval '1 ms', repeat('x', 500), '', n, n % 10 > 0, n % 10 = 0 "
+        "$1::timestamptz + n * interval '1 ms', repeat('x', 500), '', n, "
+        "n % 10 > 0, n % 10 = 0, false "
         "FROM generate_series(1, $2::int) AS n",
         START,
         ROWS,
@@ -55,7 +57,13 @@ async def test_a_page_costs_what_it_shows(
 ) -> None:
     # As a count is remembered, its part of the plan must not run.
     clock = await connection.fetchval("SELECT last_stamp FROM rosterline.clock")
-    statement = page_statement(ENDPOINT[operation_id], query, continuation, KnownTotal(clock, ROWS))
+    statement = page_statement(
+        ENDPOINT[operation_id],
+        query,
+        continuation,
+        viewer=Viewer("acme"),
+        known=KnownTotal(clock, ROWS),
+    )
     plan = await connection.fetch(
         f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {statement.text}", *statement.parameters
     )

@@ -1,4 +1,9 @@
-"""Health: `live` says that the process answers, `ready` that records can be read."""
+"""Health: `live` says that the process answers, `ready` that records can be read.
+
+`held` says that changes wait until an operator releases them; what was there before is served.
+"""
+
+from contextlib import suppress
 
 import orjson
 from starlette.requests import Request
@@ -10,7 +15,7 @@ from rosterline.api.readiness import Readiness
 
 
 def health_routes(readiness: Readiness) -> list[Route]:
-    """`/health/live`, `/health/ready`, and `/health` with both."""
+    """`/health/live`, `/health/ready`, and `/health` with both and with what is held."""
 
     async def live(_: Request) -> Response:
         return _answer(200, {"live": True})
@@ -21,15 +26,19 @@ def health_routes(readiness: Readiness) -> list[Route]:
             200 if state == "ready" else 503, {"ready": state == "ready", "state": state}
         )
 
-    async def both(_: Request) -> Response:
+    async def whole(_: Request) -> Response:
         state = await _state(readiness)
         is_ready = state == "ready"
-        return _answer(200 if is_ready else 503, {"live": True, "ready": is_ready, "state": state})
+        body: dict[str, object] = {"live": True, "ready": is_ready, "state": state}
+        with suppress(ApiError):
+            holds = await readiness.count_holds()
+            body |= {"held": holds > 0, "holds": holds}
+        return _answer(200 if is_ready else 503, body)
 
     return [
         Route("/health/live", live, name="live"),
         Route("/health/ready", ready, name="ready"),
-        Route("/health", both, name="health"),
+        Route("/health", whole, name="health"),
     ]
 
 

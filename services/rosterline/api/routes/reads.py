@@ -6,6 +6,7 @@ The hot path: records go from the database to the wire as text and never become 
 
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 import asyncpg
@@ -17,14 +18,16 @@ from starlette.routing import Route
 from rosterline.api.admission import admit
 from rosterline.api.attributes import attributes
 from rosterline.api.cursors import read_cursor, write_cursor
+from rosterline.api.directory import Directory, Vendor
 from rosterline.api.endpoints import Endpoint, Shape
-from rosterline.api.errors import unknown_object
+from rosterline.api.errors import unauthorised, unavailable, unknown_object
 from rosterline.api.links import Paging, link_header
 from rosterline.api.query import Query, parse_query, parse_selection
 from rosterline.api.readiness import Readiness
 from rosterline.api.signing import SigningKeys
-from rosterline.api.store import Page, Totals, find_record, read_page
+from rosterline.api.store import Page, SwitchedError, Totals, find_record, read_page
 from rosterline.api.tokens import Caller, Tokens
+from rosterline.api.viewers import Viewer
 from rosterline.api.walks import Continuation, Position, Walks
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.v1p2 import with_base
@@ -32,7 +35,10 @@ from rosterline.oneroster.v1p2 import with_base
 JSON = "application/json"
 WATERMARK = "Rosterline-Watermark"
 MOST_ID_LENGTH = 255
+# Of a connection whose switches are turned while it reads; each turn takes about a second.
+MOST_READS = 5
 
+T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -43,6 +49,7 @@ class Reader:
     pool: asyncpg.Pool
     base_url: str
     tokens: Tokens
+    directory: Directory
     keys: SigningKeys
     readiness: Readiness
     walks: Walks
@@ -62,13 +69,17 @@ def _single(endpoint: Endpoint, reader: Reader) -> Handler:
     names = attributes(endpoint.entity)
 
     async def handle(request: Request) -> Response:
-        await admit(request, endpoint, reader.tokens)
+        caller = await admit(request, endpoint, reader.tokens)
         await reader.readiness.require()
         fields = parse_selection(_parameters(request), names)
         sourced_id = str(request.path_params["sourced_id"])
         record = None
         if len(sourced_id) <= MOST_ID_LENGTH and "\0" not in sourced_id:
-            record = await find_record(reader.pool, endpoint, sourced_id)
+            record = await _as_seen(
+                reader,
+                caller,
+                lambda viewer: find_record(reader.pool, endpoint, sourced_id, viewer=viewer),
+            )
         if record is None:
             raise unknown_object(f"No {endpoint.key} has the sourcedId {sourced_id[:60]!r}")
         document = with_base(record.document, reader.base_url)
@@ -92,12 +103,18 @@ def _collection(endpoint: Endpoint, reader: Reader) -> Handler:
         parameters = _parameters(request)
         query = parse_query(parameters, names)
         walk = _Walk(endpoint, reader, caller, query)
-        page = await read_page(
-            reader.pool,
-            reader.totals,
-            endpoint,
-            query,
-            continuation=await walk.find_continuation(),
+        continuation = await walk.find_continuation()
+        page = await _as_seen(
+            reader,
+            caller,
+            lambda viewer: read_page(
+                reader.pool,
+                reader.totals,
+                endpoint,
+                query,
+                viewer=viewer,
+                continuation=continuation,
+            ),
         )
         cursor = None
         if page.end is not None:
@@ -115,6 +132,19 @@ def _collection(endpoint: Endpoint, reader: Reader) -> Handler:
         )
 
     return handle
+
+
+async def _as_seen(reader: Reader, caller: Caller, read: Callable[[Viewer], Awaitable[T]]) -> T:
+    """What the caller's connection sees, also when a switch was turned since it was looked up."""
+    vendor: Vendor | None = caller.vendor
+    for _ in range(MOST_READS):
+        if vendor is None:
+            raise unauthorised("The connection of this access token has ended")
+        try:
+            return await read(vendor.viewer)
+        except SwitchedError:
+            vendor = await reader.directory.read(caller.vendor.client_id)
+    raise unavailable("The connection's switches are being turned; try again shortly")
 
 
 class _Walk:
