@@ -13,6 +13,7 @@ from rosterline.api.passwords import SecretChecker
 from rosterline.api.readiness import Readiness
 from rosterline.api.responses import LastResort, api_error_response, http_error_response
 from rosterline.api.routes.docs import docs_routes
+from rosterline.api.routes.explain import Explainer, Explaining, explain_route
 from rosterline.api.routes.health import health_routes
 from rosterline.api.routes.reads import Reader, read_route
 from rosterline.api.routes.token import Issuer, token_route
@@ -23,7 +24,9 @@ from rosterline.api.walks import Walks
 from rosterline.config.settings import Settings
 
 
-def create_app(settings: Settings, pool: asyncpg.Pool) -> FastAPI:
+def create_app(
+    settings: Settings, pool: asyncpg.Pool, *, explainer: Explainer | None = None
+) -> FastAPI:
     """An application that reads from the pool; who calls it opens and closes the pool."""
     keys = SigningKeys(pool)
     directory = Directory(pool, settings)
@@ -43,6 +46,7 @@ def create_app(settings: Settings, pool: asyncpg.Pool) -> FastAPI:
             token_route(Issuer(tokens, directory, SecretChecker())),
             *health_routes(readiness),
             *docs_routes(document),
+            *([explain_route(Explaining(pool, tokens, explainer))] if explainer else []),
         ],
         exception_handlers={
             ApiError: api_error_response,

@@ -18,7 +18,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from rosterline.api.endpoints import VERSIONS
 from rosterline.api.passwords import hash_secret, make_secret
-from rosterline.api.scopes import DEFAULT, KNOWN, find_scope
+from rosterline.api.scopes import DEFAULT, KNOWN, find_scope, short_name
 from rosterline.api.sources import STAMP_MEMBER, TABLES
 from rosterline.api.switches import LEAST_LEAD, Switches, Turns, lead_for, switch_stamp
 from rosterline.config.settings import Settings
@@ -279,7 +279,7 @@ def _check_scopes(version: str, names: Sequence[str] | None) -> list[str]:
     for name in names:
         scope = find_scope(version, name)
         if scope is None:
-            short = ", ".join(known.rpartition("/")[2] for known in KNOWN[version])
+            short = ", ".join(map(short_name, KNOWN[version]))
             raise InvalidConnectionError(
                 f"scope {name!r} is unknown in OneRoster {version}: choose among {short}"
             )

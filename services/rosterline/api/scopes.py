@@ -1,9 +1,13 @@
 """OneRoster's scope names of both versions, and which scope includes which. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 V1P2 = "https://purl.imsglobal.org/spec/or/v1p2/scope/"
 V1P1 = "https://purl.imsglobal.org/spec/or/v1p1/scope/"
+
+# Rosterline's own: explanations, for the district's administrators; only where it is asked for.
+ADMIN = "urn:rosterline:scope:admin"
 
 ROSTER = f"{V1P2}roster.readonly"
 ROSTER_CORE = f"{V1P2}roster-core.readonly"
@@ -24,6 +28,7 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
         f"{V1P2}assessment.delete",
         f"{V1P2}resource.readonly",
         f"{V1P2}resource-core.readonly",
+        ADMIN,
     ),
     "1.1": (
         f"{V1P1}roster.readonly",
@@ -33,6 +38,7 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
         f"{V1P1}gradebook.readonly",
         f"{V1P1}gradebook.createput",
         f"{V1P1}gradebook.delete",
+        ADMIN,
     ),
 }
 
@@ -60,8 +66,11 @@ def with_included(scopes: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def short_name(scope: str) -> str:
+    """Its last part."""
+    return re.split("[/:]", scope)[-1]
+
+
 def find_scope(version: str, name: str) -> str | None:
     """The full name of a scope given in full or by its last part."""
-    return next(
-        (scope for scope in KNOWN[version] if name in (scope, scope.rpartition("/")[2])), None
-    )
+    return next((scope for scope in KNOWN[version] if name in (scope, short_name(scope))), None)

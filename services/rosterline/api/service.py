@@ -9,7 +9,7 @@ stands in every delta request that is typed by hand.
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import asyncpg
@@ -20,6 +20,7 @@ from typing_extensions import override
 
 from rosterline.api import connections
 from rosterline.api.app import create_app
+from rosterline.api.routes.explain import Explainer
 from rosterline.config.settings import Settings
 from rosterline.db.pools import open_pool
 
@@ -44,16 +45,26 @@ class ServerFailedError(Exception):
     """The HTTP server ended by itself."""
 
 
-async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    """Answer requests until `stop` is set; raises PortTakenError or DatabaseUnreachableError."""
+async def serve(
+    settings: Settings,
+    stop: asyncio.Event,
+    *,
+    make_explainer: Callable[[Settings], Explainer] | None = None,
+) -> None:
+    """Answer requests until `stop` is set; raises PortTakenError or DatabaseUnreachableError.
+
+    Without `make_explainer` nothing is explained.
+    """
     with bind(settings.host, settings.port) as listener:
         port = listener.getsockname()[1]
         settings = settings.model_copy(update={"port": port})
         async with open_pool(settings.dsn, "api", size=POOL_SIZE) as pool:
             async with pool.acquire() as connection:
-                for app in await connections.reconcile(connection, settings):
-                    log.info("connection follows the installation's settings", app=app)
-            await _run(create_app(settings, pool), listener, stop, pool)
+                for name in await connections.reconcile(connection, settings):
+                    log.info("connection follows the installation's settings", app=name)
+            explainer = make_explainer(settings) if make_explainer else None
+            app = create_app(settings, pool, explainer=explainer)
+            await _run(app, listener, stop, pool)
 
 
 def bind(host: str, port: int) -> socket.socket:

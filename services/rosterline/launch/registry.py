@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from rosterline.api import service as api
 from rosterline.capture import service as capture
 from rosterline.config.settings import Settings
+from rosterline.launch.explainer import explainer_for
 from rosterline.projector import service as projector
 
 Serve = Callable[[Settings, asyncio.Event], Awaitable[None]]
@@ -30,6 +32,6 @@ CAPTURE_RECORDS: Final = Service(
     "capture-records", ("capture", "records"), ("dsn", "nats_url"), capture.serve_records
 )
 PROJECTOR: Final = Service("projector", ("projector",), ("dsn", "nats_url"), projector.serve)
-API: Final = Service("api", ("api",), ("dsn",), api.serve)
+API: Final = Service("api", ("api",), ("dsn",), partial(api.serve, make_explainer=explainer_for))
 
 SERVICES: Final = (CAPTURE_SIS, CAPTURE_RECORDS, PROJECTOR, API)

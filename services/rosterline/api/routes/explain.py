@@ -16,9 +16,9 @@ from starlette.routing import Route
 from rosterline.api.admission import authenticate
 from rosterline.api.borrowing import borrow
 from rosterline.api.errors import CodeMinor, bad_request, forbidden, unknown_object
+from rosterline.api.scopes import ADMIN
 from rosterline.api.tokens import Tokens
 
-ADMIN = "urn:rosterline:scope:admin"
 PATH = "/explain/{kind}/{subject:path}"
 
 
