@@ -11,7 +11,7 @@ import pytest
 from rosterline.api import connections
 from rosterline.api.app import create_app
 from rosterline.api.openapi import TOKEN_PATH
-from rosterline.api.routes.explain import ADMIN
+from rosterline.api.scopes import ADMIN
 from rosterline.config.settings import Settings
 from rosterline.launch.explainer import explainer_for
 from rosterline.projector.explain.explainer import explain
@@ -39,12 +39,9 @@ class Service:
     connection: asyncpg.Connection
 
     async def authorize(self, app: str, *scopes: str, schools: list[str] | None = None) -> None:
-        """Use the token of a new connection, which has these scopes as well."""
-        made = await connections.add(self.connection, app, schools=schools)
-        await self.connection.execute(
-            "UPDATE rosterline.connection SET scopes = scopes || $2::text[] WHERE app = $1",
-            app,
-            list(scopes),
+        """Use the token of a new connection that may read rosters and has these scopes as well."""
+        made = await connections.add(
+            self.connection, app, scopes=("roster.readonly", *scopes), schools=schools
         )
         answer = await self.http.post(
             TOKEN_PATH,
