@@ -34,7 +34,18 @@ SQL_PLACES = {
     "services/rosterline/api": {"connections", "directory", "readiness", "signing", "sql"},
     "services/rosterline/capture": {"preflight", "source"},
     "services/rosterline/projector": {
-        *("due", "gather", "holds", "load", "mirror", "requests", "spread", "store", "switches"),
+        *(
+            "due",
+            "gather",
+            "holds",
+            "load",
+            "mirror",
+            "requests",
+            "spread",
+            "store",
+            "switches",
+            "withdraw",
+        ),
     },
     "services/rosterline/launch": {"check", "demo", "operate", "status", "up"},
     # A made-up district and its office write to the SIS with plain SQL, as a district does.

@@ -32,13 +32,13 @@ from rosterline.events.source import SOURCE_MESSAGE, SnapshotBegin, SnapshotEnd
 from rosterline.oneroster.v1p2 import with_base
 from rosterline.oneroster.vocabulary import COLLECTIONS
 from rosterline.projector.apply import apply
-from rosterline.projector.projection import Projection
 from rosterline.projector.batch import Batch, Limits, Received, SourceMessage, units
 from rosterline.projector.build import build
 from rosterline.projector.draft import Draft
 from rosterline.projector.facts import Context, Switches
 from rosterline.projector.gather import gather_reference
 from rosterline.projector.load import portions
+from rosterline.projector.projection import Projection
 from rosterline.projector.store import TABLE, Cursor, fetch_clock, fetch_cursor, save_cursor
 from rosterline.projector.write import Writer
 from tests.support.running import until

@@ -102,7 +102,7 @@ def quietly() -> None:
 
 SnapshotOption = Annotated[
     str,
-    typer.Option(help="Tables to send whole once more before going on, separated by commas."),
+    typer.Option(help="Tables to send whole before going on, separated by commas, or all."),
 ]
 PortOption = Annotated[
     int | None,
@@ -228,7 +228,7 @@ def version_command() -> None:
 @capture_commands.command("sis")
 def capture_sis_command(data: DataOption = None, snapshot: SnapshotOption = "") -> None:
     """Capture the SIS database into stream SIS."""
-    tables = tuple(table for table in snapshot.split(",") if table)
+    tables = sis.TABLES if snapshot == "all" else tuple(filter(None, snapshot.split(",")))
     unknown = sorted(set(tables) - set(sis.TABLES))
     if unknown:
         raise UsageError(

@@ -19,6 +19,7 @@ from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.v1p2 import with_base
 from rosterline.projector.clock import ClockState, lead_for, next_stamp
 from rosterline.projector.store import advance_clock, emit, lock_clock, upsert
+from rosterline.projector.withdraw import withdraw
 from rosterline.projector.writes import Spool, Write
 
 log = structlog.get_logger(__name__)
@@ -99,6 +100,7 @@ class Writer:
             for write in run:
                 numbers[write.transaction] += 1
                 sequences.append(numbers[write.transaction])
+            await withdraw(connection, run, stamp)
             await upsert(connection, run, stamp, sequences)
 
     async def tell(
