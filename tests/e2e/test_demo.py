@@ -49,6 +49,13 @@ async def test_the_demo_changes_and_its_suggestions_work_when_pasted(folder: Pat
             out, _ = await shell.communicate()
         assert shell.returncode == 0
         assert len(out.decode().splitlines()) == 2
+        for command, told in (("explain", "Rows of the SIS"), ("report", "Kept out")):
+            line = next(line.strip() for line in instance.lines if f" {command} " in line)
+            shell = await asyncio.create_subprocess_shell(
+                line, stdout=asyncio.subprocess.PIPE, env=clean_environment()
+            )
+            out, _ = await shell.communicate()
+            assert (shell.returncode, told in out.decode()) == (0, True)
         listed = await run_command("connection", "list", "--json", "--data", str(folder))
         assert [row["app"] for row in json.loads(listed.out)] == ["demo"]
         code, seconds = await instance.end()

@@ -43,6 +43,10 @@ A district that changes {rate:g} times a second. Paste these into another termin
   # changes as they come
   {command} tail --data {folder}
 
+  # why is somebody there, or not? and how many are not, and why
+  {command} explain person 6 --data {folder}
+  {command} report --data {folder}
+
 Ctrl-C ends everything.
 """
 
