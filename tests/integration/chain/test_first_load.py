@@ -41,7 +41,7 @@ async def test_g9_pulls_during_the_first_load_get_503_and_then_everything(
     assert {response.status_code for response in refused} == {503}
     assert all(int(response.headers["Retry-After"]) > 0 for response in refused)
     assert len(refused) > 10
-    assert first == active(model["users"])
+    assert first == active(model["v1p2.users"])
     assert len(first) > 150
 
 
