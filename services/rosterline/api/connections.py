@@ -30,13 +30,14 @@ Database = asyncpg.Connection | PoolConnectionProxy
 # It becomes part of stream names, subjects and paths.
 APP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 SWITCHES = "secondary_email, gradebook_sync, tombstones, sees_agents"
-# As the vendor last saw them, which is also what the tombstone may show.
+# As the vendor last saw them, which is also what the tombstone may show. Those that were deleted
+# stay as tombstones: the vendor may not have asked since.
 WITHDRAW = f"""
 INSERT INTO rosterline.withdrawn (app, collection, sourced_id, date_last_modified, document)
 SELECT $1, '{{table}}', sourced_id, $2,
     replace(replace({{document}}, {STAMP_MEMBER}, $3), '{ACTIVE_MEMBER}', '{DELETED_MEMBER}')
 FROM {{table}} AS held
-WHERE is_agent AND status = 'active' AND NOT EXISTS (
+WHERE is_agent AND NOT EXISTS (
     SELECT FROM rosterline.withdrawn AS gone
     WHERE gone.app = '{EVERY_APP}' AND gone.collection = '{{table}}'
         AND gone.sourced_id = held.sourced_id
@@ -232,7 +233,7 @@ async def _stamp(
     stretch: int,
 ) -> None:
     hides = change.before.sees_agents and not change.after.sees_agents
-    count = "SELECT count(*) FROM {table} WHERE is_agent AND status = 'active'"
+    count = "SELECT count(*) FROM {table} WHERE is_agent"
     records = await connection.fetchval(count.format(table=change.table)) if hides else 0
     now = await connection.fetchval("SELECT clock_timestamp()")
     stamp = switch_stamp(last, now, stretch * lead_for(records, settings))
