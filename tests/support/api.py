@@ -29,6 +29,7 @@ from rosterline.oneroster.v1p2 import (
     reference,
 )
 from rosterline.oneroster.vocabulary import Collection, Entity, Version
+from rosterline.projector.clock import MILLISECOND, next_stamp
 
 BASE_URL = "https://roster.example.org"
 START = datetime(2026, 9, 1, 8, tzinfo=UTC)
@@ -204,11 +205,15 @@ ONE_OF_EACH: tuple[Stored, ...] = (
 
 
 class ReadModel:
-    """Writes records as the projector does: one stamp a transaction, greater than all before."""
+    """Writes records as the projector does: one stamp a transaction, greater than all before.
+
+    Until `is_live` its clock counts milliseconds from START; then it is Rosterline's, ahead of now.
+    """
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
         self._milliseconds = 0
+        self.is_live = False
 
     @property
     def last_stamp(self) -> datetime:
@@ -217,8 +222,8 @@ class ReadModel:
 
     async def write(self, *records: Stored) -> datetime:
         """Store new versions of records in one transaction."""
-        self._milliseconds += 1
         async with self._connection.transaction():
+            self._milliseconds = await self._next_millisecond()
             await self._move_clock()
             for stored in records:
                 await self._upsert(stored)
@@ -230,6 +235,13 @@ class ReadModel:
 
     def _column(self, value: object) -> object:
         return document(value, self.last_stamp) if isinstance(value, Record) else value
+
+    async def _next_millisecond(self) -> int:
+        last = await self._connection.fetchval("SELECT last_stamp FROM rosterline.clock FOR UPDATE")
+        now = await self._connection.fetchval("SELECT clock_timestamp()")
+        if not self.is_live:
+            return self._milliseconds + 1
+        return (next_stamp(last, now, timedelta(seconds=1)) - START) // MILLISECOND
 
     async def _move_clock(self) -> None:
         await self._connection.execute(
@@ -271,6 +283,7 @@ class Served:
     connection: asyncpg.Connection
     pool: asyncpg.Pool
     http: httpx.AsyncClient
+    transport: httpx.ASGITransport
     vendor: connections.NewConnection
 
     async def authorize(self, scope: str | None = None) -> None:
@@ -306,7 +319,7 @@ async def serving(
                 read_model = ReadModel(connection)
                 if ready:
                     await read_model.become_ready()
-                yield Served(read_model, connection, pool, http, vendor)
+                yield Served(read_model, connection, pool, http, transport, vendor)
         finally:
             await connection.close()
 
@@ -315,12 +328,10 @@ async def renewed(served: Served, settings: Settings) -> Served:
     """The same vendor before an application that has just started, and an empty read model."""
     tables = ", ".join(TABLES.values())
     await served.connection.execute(f"TRUNCATE {tables}")
-    http = httpx.AsyncClient(
-        transport=httpx.ASGITransport(create_app(settings, served.pool)),
-        base_url=BASE_URL,
-        headers=served.http.headers,
-    )
-    return replace(served, read_model=ReadModel(served.connection), http=http)
+    transport = httpx.ASGITransport(create_app(settings, served.pool))
+    http = httpx.AsyncClient(transport=transport, base_url=BASE_URL, headers=served.http.headers)
+    read_model = ReadModel(served.connection)
+    return replace(served, read_model=read_model, http=http, transport=transport)
 
 
 def shuffled(seed: int, count: int, prefix: str = "u") -> list[str]:

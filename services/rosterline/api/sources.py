@@ -47,9 +47,11 @@ WITH_WITHDRAWN = """(
     FROM {table} WHERE NOT is_agent
     UNION ALL {withdrawn}
 ) AS users"""
-# A user may have become more than an agent since; then the table shows the user.
+# A user may have become more than an agent since; then the table shows the user. A tombstone stands
+# in the views that it was in; quotes inside values are escaped, so only a role can be met.
 WITHDRAWN = f"""(
-    SELECT sourced_id, '{TO_BE_DELETED}' COLLATE "C", date_last_modified, false, false, document
+    SELECT sourced_id, '{TO_BE_DELETED}' COLLATE "C", date_last_modified,
+        strpos(document, '"role":"student"') > 0, strpos(document, '"role":"teacher"') > 0, document
     FROM rosterline.withdrawn AS gone
     WHERE app = {{app}} AND collection = '{{table}}' AND EXISTS (
         SELECT FROM {{table}} AS held WHERE held.sourced_id = gone.sourced_id AND held.is_agent
