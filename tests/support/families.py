@@ -8,12 +8,15 @@ from typing import Any
 import httpx
 
 from rosterline.api import connections
-from rosterline.api.switches import Switches
+from rosterline.api.switches import Switches, Turns
 from rosterline.config.settings import Settings
+from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.v1p2 import ROSTERING_PATH, Role, User, reference
 from rosterline.oneroster.vocabulary import Entity, UserRole
 from tests.support.api import ALL_SCOPES, BASE_URL, Served, Stored, renewed, stored_user, user
 
+AGENTS = {"g1", "r1"}
+OTHERS = {"s1", "s2", "t1", "t2"}
 HIDDEN = Switches(sees_agents=False)
 SINCE_EVER = "dateLastModified>'1970-01-01'"
 
@@ -180,3 +183,18 @@ async def one(served: Served, sourced_id: str) -> dict[str, Any] | None:
     assert answer.status_code in {200, 404}, answer.text
     found: dict[str, Any] | None = answer.json()["user"] if answer.status_code == 200 else None
     return found
+
+
+async def turn(vendor: Served, settings: Settings, **turns: bool) -> str:
+    """Turn switches of the vendor's connection; the stamp of it."""
+    app = vendor.vendor.app
+    await connections.turn(vendor.connection, app, Turns(**turns), settings)
+    moment = await vendor.connection.fetchval(
+        "SELECT switched_at FROM rosterline.connection WHERE app = $1", app
+    )
+    return format_stamp(moment)
+
+
+async def ids(vendor: Served, path: str = "/users") -> set[str]:
+    """What a full pull brings."""
+    return set((await gather(vendor, path, WAYS["by id by links"])).records)

@@ -1,15 +1,11 @@
 """What a connection's switches show and hide, in every way to read (seed 000)."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime
 
 import pytest
-import pytest_asyncio
 
 from rosterline.api.endpoints import ENDPOINTS, Shape
 from rosterline.api.switches import Switches
-from rosterline.config.settings import Settings
-from rosterline.launch.embedded import EmbeddedPostgres
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.v1p2 import Record
 from rosterline.oneroster.views import (
@@ -19,7 +15,7 @@ from rosterline.oneroster.views import (
     without_agents,
 )
 from rosterline.oneroster.vocabulary import Entity
-from tests.support.api import BASE_URL, ONE_OF_EACH, Served, Stored, document, org, serving
+from tests.support.api import ONE_OF_EACH, Stored, document, org
 from tests.support.families import (
     FAMILY,
     HIDDEN,
@@ -28,12 +24,10 @@ from tests.support.families import (
     Hall,
     Way,
     delta,
-    family_hall,
     gather,
     one,
     person,
 )
-from tests.support.servers import fresh_databases
 
 SECONDARY = Switches(secondary_email=True)
 TOMBSTONES = Switches(tombstones=True)
@@ -41,20 +35,6 @@ ALL_WAYS = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(postgres_server: EmbeddedPostgres) -> AsyncIterator[tuple[Served, Settings]]:
-    with fresh_databases(postgres_server) as databases:
-        async with serving(databases.dsn) as served:
-            await served.authorize()
-            yield served, Settings(dsn=databases.dsn, public_url=BASE_URL)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def hall(house: tuple[Served, Settings]) -> AsyncIterator[Hall]:
-    async with family_hall(*house) as made:
-        yield made
 
 
 @ALL_WAYS

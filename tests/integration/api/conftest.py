@@ -1,0 +1,34 @@
+"""A family before the API, one database for the tests of a module."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from rosterline.config.settings import Settings
+from rosterline.launch.embedded import EmbeddedPostgres
+from tests.support.api import BASE_URL, Served, serving
+from tests.support.families import Hall, family_hall
+from tests.support.servers import fresh_databases
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(postgres_server: EmbeddedPostgres) -> AsyncIterator[tuple[Served, Settings]]:
+    """An application, and its settings."""
+    with fresh_databases(postgres_server) as databases:
+        async with serving(databases.dsn) as served:
+            await served.authorize()
+            yield served, Settings(dsn=databases.dsn, public_url=BASE_URL)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def hall(house: tuple[Served, Settings]) -> AsyncIterator[Hall]:
+    """The family, before a vendor without switches."""
+    async with family_hall(*house) as made:
+        yield made
+
+
+@pytest.fixture
+def needing(house: tuple[Served, Settings]) -> Settings:
+    """The settings of an installation where agents need gradebook sync."""
+    return house[1].model_copy(update={"agents_need_gradebook_sync": True})

@@ -1,0 +1,172 @@
+"""Whose stamp a turned switch has, and how connections follow the installation's settings."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from rosterline.api import connections
+from rosterline.api.connections import InvalidConnectionError
+from rosterline.api.switches import Switches, Turns
+from rosterline.config.settings import Settings
+from rosterline.oneroster.stamps import format_stamp
+from tests.support.api import Served
+from tests.support.families import AGENTS, HIDDEN, OTHERS, Hall, delta, family_hall, ids, turn
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+WAITING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%rosterline.clock%'
+"""
+SLOW = """
+CREATE FUNCTION public.dawdle() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END';
+CREATE TRIGGER dawdle BEFORE INSERT ON rosterline.withdrawn
+    FOR EACH ROW EXECUTE FUNCTION public.dawdle();
+"""
+
+
+async def test_turning_what_lists_show_changes_no_record(hall: Hall, needing: Settings) -> None:
+    turned = await hall.vendor("turned", Switches(gradebook_sync=True))
+    before = await hall.plain.connection.fetchrow("SELECT * FROM rosterline.clock")
+    after = await connections.turn(hall.plain.connection, "turned", Turns(tombstones=True), needing)
+    assert after == Switches(gradebook_sync=True, tombstones=True)
+    assert await hall.plain.connection.fetchrow("SELECT * FROM rosterline.clock") == before
+    same = await connections.turn(
+        hall.plain.connection, "turned", Turns(gradebook_sync=True), needing
+    )
+    assert same == after
+    assert await hall.plain.connection.fetchrow("SELECT * FROM rosterline.clock") == before
+    await turned.authorize()
+    assert await ids(turned) == OTHERS | AGENTS | {"g0", "s0"}
+
+
+async def test_removing_a_connection_removes_what_was_kept_for_it(
+    hall: Hall, needing: Settings
+) -> None:
+    for app in ("first", "second"):
+        await turn(
+            await hall.vendor(app, Switches(gradebook_sync=True)), needing, gradebook_sync=False
+        )
+    await connections.remove(hall.plain.connection, "first")
+    rows = await hall.plain.connection.fetch("SELECT DISTINCT app FROM rosterline.withdrawn")
+    assert [row["app"] for row in rows] == ["second"]
+
+
+async def test_connections_follow_the_installations_setting_once_and_back(
+    hall: Hall, house: tuple[Served, Settings], needing: Settings
+) -> None:
+    await connections.turn(hall.plain.connection, "acme", Turns(gradebook_sync=True), needing)
+    followed = await hall.vendor("followed")
+    connection = hall.plain.connection
+    others = await asyncpg.connect(needing.dsn)
+    stamps = []
+    for settings, seen in ((needing, OTHERS), (house[1], OTHERS | AGENTS)):
+        both = await asyncio.gather(
+            connections.reconcile(connection, settings), connections.reconcile(others, settings)
+        )
+        assert "followed" in both[0] + both[1]
+        assert "acme" not in both[0] + both[1]
+        stamps.append(
+            await connection.fetchval(
+                "SELECT switched_at FROM rosterline.connection WHERE app = 'followed'"
+            )
+        )
+        # Two at once took one stamp: nothing came behind it.
+        clock = await connection.fetchval("SELECT last_stamp FROM rosterline.clock")
+        assert clock == stamps[-1]
+        assert await connections.reconcile(connection, settings) == []
+        assert await ids(followed) == seen
+    assert stamps[0] < stamps[1]
+    await others.close()
+
+
+async def test_a_connection_that_must_not_see_agents_is_put_right_before_it_reads(
+    house: tuple[Served, Settings], needing: Settings
+) -> None:
+    async with family_hall(house[0], needing) as hall:
+        wrong = await hall.vendor("wrong")
+        assert await ids(wrong) == OTHERS
+        (row,) = [row for row in await connections.list_all(wrong.connection) if row.app == "wrong"]
+        assert row.switches == HIDDEN
+
+
+async def test_a_turn_waits_for_a_writer_and_takes_a_later_stamp(
+    hall: Hall, needing: Settings
+) -> None:
+    turned = await hall.vendor("turned", Switches(gradebook_sync=True))
+    writer = await asyncpg.connect(needing.dsn)
+    written = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=30)
+    async with asyncio.timeout(30):
+        async with writer.transaction():
+            await writer.execute("UPDATE rosterline.clock SET last_stamp = $1", written)
+            turning = asyncio.create_task(turn(turned, needing, gradebook_sync=False))
+            while not await writer.fetchval(WAITING):
+                assert not turning.done()
+        moment = await turning
+    await writer.close()
+    assert moment == format_stamp(written + timedelta(milliseconds=1))
+    clock = await turned.connection.fetchval("SELECT last_stamp FROM rosterline.clock")
+    assert format_stamp(clock) == moment
+
+
+async def test_two_turns_at_once_take_two_stamps(hall: Hall, needing: Settings) -> None:
+    first = await hall.vendor("first")
+    second = await hall.vendor("second")
+    other = await asyncpg.connect(needing.dsn)
+    await asyncio.gather(
+        turn(first, needing, secondary_email=True),
+        connections.turn(other, "second", Turns(secondary_email=True), needing),
+    )
+    await other.close()
+    rows = await second.connection.fetch(
+        "SELECT switched_at FROM rosterline.connection WHERE switched_at IS NOT NULL "
+        "AND app IN ('first', 'second')"
+    )
+    assert len({row["switched_at"] for row in rows}) == 2
+
+
+@pytest.mark.parametrize("lead", [0.0, 1.0, 5.0])
+async def test_the_stamp_of_a_turn_is_still_to_come_when_it_becomes_visible(
+    hall: Hall, needing: Settings, lead: float
+) -> None:
+    turned = await hall.vendor("turned", Switches(gradebook_sync=True))
+    settings = needing.model_copy(update={"stamp_lead_seconds": lead})
+    await turn(turned, settings, gradebook_sync=False)
+    ahead = await turned.connection.fetchval(
+        "SELECT switched_at - clock_timestamp() FROM rosterline.connection WHERE app = 'turned'"
+    )
+    assert ahead >= timedelta(seconds=max(lead, 1) - 0.5)
+    assert ahead <= timedelta(seconds=max(lead, 1) + 0.5)
+
+
+async def test_a_turn_that_lasts_longer_than_its_lead_is_done_again_with_a_longer_one(
+    hall: Hall, needing: Settings
+) -> None:
+    turned = await hall.vendor("turned", Switches(gradebook_sync=True))
+    await turned.connection.execute(SLOW)
+    try:
+        await turn(turned, needing, gradebook_sync=False)
+        ahead = await turned.connection.fetchval(
+            "SELECT switched_at - clock_timestamp() FROM rosterline.connection WHERE app = 'turned'"
+        )
+    finally:
+        await turned.connection.execute("DROP FUNCTION public.dawdle CASCADE")
+    assert ahead > timedelta(seconds=0.4)
+    assert len(await delta(turned, "/users", "1970-01-01")) == len(OTHERS | AGENTS) + 2
+
+
+async def test_an_unknown_connection_and_a_switch_of_another_version_are_refused(
+    hall: Hall, needing: Settings
+) -> None:
+    connection = hall.plain.connection
+    await connections.add(connection, "older", "1.1")
+    before = await connection.fetchval("SELECT last_stamp FROM rosterline.clock")
+    for app, words in (("nobody", "'nobody' is unknown"), ("older", "SECONDARY_EMAIL_V1P1")):
+        with pytest.raises(InvalidConnectionError, match=words):
+            await connections.turn(connection, app, Turns(secondary_email=True), needing)
+    assert await connection.fetchval("SELECT last_stamp FROM rosterline.clock") == before
+    with pytest.raises(InvalidConnectionError, match="SECONDARY_EMAIL_V1P1"):
+        await connections.add(connection, "new", "1.1", switches=Switches(secondary_email=True))
