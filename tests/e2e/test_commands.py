@@ -93,6 +93,51 @@ async def test_connections_are_added_listed_rotated_and_removed(
     assert json.loads((await call("list", "--json")).out) == []
 
 
+async def test_a_connections_switches_are_set_turned_and_listed(
+    addresses: Mapping[str, str],
+) -> None:
+    environment = {**addresses, "ROSTERLINE_AGENTS_NEED_GRADEBOOK_SYNC": "true"}
+
+    async def call(*arguments: str) -> Outcome:
+        return await run_command("connection", *arguments, environment=environment)
+
+    async def switches() -> dict[str, dict[str, bool]]:
+        listed = json.loads((await call("list", "--json")).out)
+        return {row["app"]: row["switches"] for row in listed}
+
+    def named(secondary_email: bool, gradebook_sync: bool, tombstones: bool) -> dict[str, bool]:
+        return {
+            "secondary_email": secondary_email,
+            "gradebook_sync": gradebook_sync,
+            "tombstones": tombstones,
+            "sees_agents": gradebook_sync,
+        }
+
+    full = await call("add", "full", "--secondary-email", "--gradebook-sync", "--tombstones")
+    assert full.code == 0
+    assert (await call("add", "bare")).code == 0
+    assert await switches() == {
+        "full": named(True, True, True),
+        "bare": named(False, False, False),
+    }
+    turned = await call("set", "full", "--no-gradebook-sync", "--no-tombstones")
+    assert turned.out == "connection full: secondary email, no agents\n"
+    assert (
+        await call("set", "bare", "--gradebook-sync")
+    ).out == "connection bare: gradebook sync\n"
+    assert await switches() == {
+        "full": named(True, False, False),
+        "bare": named(False, True, False),
+    }
+    table = (await call("list")).out
+    assert "secondary email, no agents" in table
+    for arguments in (("add", "old", "--version", "1.1"), ("set", "nobody")):
+        refused = await call(*arguments, "--secondary-email")
+        assert (refused.code, refused.out) == (1, "")
+        assert ("SECONDARY_EMAIL_V1P1" in refused.err) == ("old" in arguments)
+    assert set(await switches()) == {"full", "bare"}
+
+
 async def test_help_names_every_command() -> None:
     outcome = await run_command("--help")
     assert outcome.code == 0

@@ -33,6 +33,30 @@ async def test_health_tells_live_from_ready(databases: Databases) -> None:
         assert (await served.http.get("/health")).status_code == 200
 
 
+async def test_health_shows_what_waits_for_an_operator(databases: Databases) -> None:
+    async with serving(databases.dsn) as served:
+        for released_at, ended_at, holds in (
+            (None, None, 1),
+            ("2026-11-21T08:00:00Z", None, 1),
+            (None, "2026-11-21T08:00:00Z", 1),
+            (None, None, 2),
+        ):
+            await served.connection.execute(
+                "INSERT INTO rosterline.hold "
+                "(stream, created, sequence, transaction, losses, held_at, released_at, ended_at) "
+                "VALUES ('SIS', 'x', 1, 'x', '[]', now(), $1::text::timestamptz, "
+                "$2::text::timestamptz)",
+                released_at,
+                ended_at,
+            )
+            health = await served.http.get("/health")
+            assert health.status_code == 200
+            assert (health.json()["held"], health.json()["holds"]) == (True, holds)
+        await served.connection.execute("UPDATE rosterline.hold SET released_at = now()")
+        health = await served.http.get("/health")
+        assert (health.json()["held"], health.json()["holds"]) == (False, 0)
+
+
 def allow_connections(server: EmbeddedPostgres, dsn: str, *, allowed: bool) -> None:
     """Shut a database and throw everyone out, or open it again."""
     name = dsn.rpartition("/")[2]
@@ -59,5 +83,6 @@ async def test_g9_while_the_database_is_away_the_answer_is_503(
         assert (await served.ask_token({})).status_code == 503
         health = await served.http.get("/health")
         assert (health.status_code, health.json()["state"]) == (503, "database unreachable")
+        assert "held" not in health.json()
         allow_connections(postgres_server, databases.dsn, allowed=True)
         assert len((await served.get("/users")).json()["users"]) == 2
