@@ -19,7 +19,7 @@ from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.v1p2 import with_base
 from rosterline.projector.clock import ClockState, lead_for, next_stamp
 from rosterline.projector.store import advance_clock, emit, lock_clock, upsert
-from rosterline.projector.withdraw import withdraw
+from rosterline.projector.withdraw import restamp, withdraw
 from rosterline.projector.writes import Spool, Write
 
 log = structlog.get_logger(__name__)
@@ -66,6 +66,7 @@ class Writer:
         `transactions` names each transaction number for subscribers.
         """
         lead = lead_for(len(spool), self.lead_seconds)
+        too_near = clock.last_stamp
         clock = await lock_clock(connection, clock)
         while True:
             started = self.now()
@@ -73,6 +74,8 @@ class Writer:
             try:
                 async with connection.transaction():
                     await self.store(connection, spool, clock, stamp)
+                    if self.again:
+                        await restamp(connection, too_near, stamp)
                     self.refuse_late(stamp, started)
             except LateError:
                 lead *= 2

@@ -3,6 +3,7 @@
 A SIS whose schema `sis` was not made by these migrations is left as it is.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from alembic import command
@@ -39,7 +40,7 @@ def migrate(dsn: str, lineage: str, publication: str, tables: list[str]) -> None
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
             if not is_foreign(connection, lineage):
                 connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {lineage}"))
-                upgrade(connection, lineage)
+                move(connection, lineage, "head", command.upgrade)
             publish(connection, publication, tables)
     finally:
         engine.dispose()
@@ -57,13 +58,15 @@ def is_foreign(connection: Connection, lineage: str) -> bool:
     return bool(count and not ours)
 
 
-def upgrade(connection: Connection, lineage: str) -> None:
-    """Run the missing migrations."""
+def move(
+    connection: Connection, lineage: str, revision: str, way: Callable[[Config, str], None]
+) -> None:
+    """Go to a revision by Alembic's `upgrade` or `downgrade`."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS / lineage))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    way(config, revision)
 
 
 def publish(connection: Connection, publication: str, tables: list[str]) -> None:

@@ -14,7 +14,7 @@ from rosterline.events.change import OUTBOX_PREFIX, ChangeEvent
 from rosterline.events.source import Gap, SnapshotEnd, SnapshotRows, TransactionPart
 from rosterline.events.subjects import gap_subject
 from rosterline.launch.embedded import EmbeddedNats
-from rosterline.oneroster.vocabulary import Entity
+from rosterline.oneroster.vocabulary import Entity, Version
 from tests.integration.capture.scenes import Scene, check_whole, open_scene, short_life
 from tests.support.running import running, until
 from tests.support.servers import RECORDS_PUBLICATION, Databases
@@ -34,7 +34,7 @@ def event(sequence: int, sourced_id: str = "", *, last: bool = False) -> ChangeE
         epoch="e",
         sequence=sequence,
         district="district",
-        version="v1p2",
+        version=Version.V1P2,
         entity=Entity.USERS,
         operation="updated",
         sourced_id=sourced_id or f"id-{sequence}",

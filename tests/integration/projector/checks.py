@@ -8,10 +8,18 @@ from typing import Any
 import orjson
 
 from rosterline.db.tables.sis import TABLES
+from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.v1p2 import with_base
-from rosterline.oneroster.vocabulary import ACTIVE, Entity
+from rosterline.oneroster.vocabulary import ACTIVE, COLLECTIONS, Collection, Entity
+from rosterline.projector.draft import EXTRA_COLUMNS, Draft
+from rosterline.projector.store import TABLE
 from tests.support.projection import BASE_URL, Chain, Event, RecordKey, fresh_load
 
+EXTRA: dict[Collection, tuple[str, ...]] = {
+    collection: columns + (("alternative",) if collection.entity is Entity.USERS else ())
+    for collection in COLLECTIONS
+    if (columns := EXTRA_COLUMNS.get(collection.entity))
+}
 DOWNWARD = {"children", "agents"}
 ENTITY_OF_TYPE = {entity.single: entity.value for entity in Entity}
 
@@ -43,11 +51,32 @@ async def load_differences(chain: Chain) -> list[str]:
         wanted = f'{{"{draft.entity.single}":{with_base(draft.stamped(stamp), BASE_URL)}}}'
         if document != wanted:
             found.append(f"{key} is {document} and should be {wanted}")
+    found += await column_differences(chain, expected)
     found += [
         f"{key} should be no more"
         for key, document in stored.items()
         if key not in expected and orjson.loads(document)[Entity(key[1]).single]["status"] == ACTIVE
     ]
+    return found
+
+
+async def column_differences(chain: Chain, expected: dict[RecordKey, Draft]) -> list[str]:
+    """Records whose columns are not as their drafts say."""
+    found: list[str] = []
+    for collection, columns in EXTRA.items():
+        listed = ", ".join(columns)
+        for row in await chain.store.reader.fetch(
+            f"SELECT sourced_id, date_last_modified, {listed} FROM {TABLE[collection]}"
+        ):
+            key = (collection.version.value, collection.entity.value, row["sourced_id"])
+            draft = expected.get(key)
+            if draft is None:
+                continue
+            values: tuple[object, ...] = draft.extra
+            if "alternative" in columns:
+                values += (draft.alternative_stamped(format_stamp(row["date_last_modified"])),)
+            if tuple(row[name] for name in columns) != values:
+                found.append(f"{key} has other columns than {values}")
     return found
 
 

@@ -6,7 +6,10 @@ import orjson
 import pytest
 
 from rosterline.oneroster.views import EVERY_APP, EVERY_APP_ALTERNATIVE
-from tests.support.projection import TODAY, Chain
+from rosterline.sample.generate import generate
+from tests.integration.projector.test_stamps import Clock
+from tests.support.projection import TODAY, Chain, open_chain
+from tests.support.servers import Databases
 
 TEACHING_GUARDIAN = """
 INSERT INTO sis.relationship
@@ -91,3 +94,48 @@ async def test_a_guardian_who_always_was_one_leaves_no_such_tombstone(chain: Cha
     )
     assert await chain.sync()
     assert await withdrawn(chain) == {}
+
+
+async def test_g5_who_was_deleted_and_returns_as_a_guardian_stays_deleted_for_those_connections(
+    chain: Chain,
+) -> None:
+    """Not every vendor may have polled between the two."""
+    person_id, guid = await teaching_guardian(chain)
+    relationship = "UPDATE sis.relationship SET portal = $1 WHERE relationship_id = 900001"
+    await chain.sis.execute(relationship, False)
+    await chain.sis.execute(
+        "UPDATE sis.district_assignment SET end_date = $2 WHERE person_id = $1",
+        person_id,
+        TODAY - timedelta(days=1),
+    )
+    await chain.sync()
+    assert await withdrawn(chain) == {}
+    await chain.sis.execute(relationship, True)
+    events = await chain.sync()
+    (event,) = [each for each in events if each.key == ("v1p2", "users", guid)]
+    assert event.operation == "created"
+    dead = orjson.loads((await withdrawn(chain))[EVERY_APP][guid])
+    assert (dead["status"], dead["dateLastModified"]) == ("tobedeleted", event.headers["ce-time"])
+    assert {role["role"] for role in dead["roles"]} == {"teacher"}
+
+
+async def test_g3_a_commit_that_came_too_late_stamps_these_tombstones_anew_as_well(
+    databases: Databases,
+) -> None:
+    await generate(databases.sis_dsn, students=30, seed=5, progress=lambda *_: None, today=TODAY)
+    clock = Clock()
+    async with open_chain(databases, now=clock) as chain:
+        await chain.load()
+        person_id, guid = await teaching_guardian(chain)
+        await chain.sis.execute(
+            "UPDATE sis.district_assignment SET end_date = $2 WHERE person_id = $1",
+            person_id,
+            TODAY - timedelta(days=1),
+        )
+        clock.steps = [0, 0, 3600]
+        events = [each for each in await chain.sync() if each.key == ("v1p2", "users", guid)]
+        assert len(events) == 2
+        found = await withdrawn(chain)
+        for app in (EVERY_APP, EVERY_APP_ALTERNATIVE):
+            stamp = orjson.loads(found[app][guid])["dateLastModified"]
+            assert stamp == events[-1].headers["ce-time"] > events[0].headers["ce-time"]

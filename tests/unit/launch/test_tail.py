@@ -5,13 +5,13 @@ import json
 from rosterline.bus.reader import StreamMessage
 from rosterline.events.change import ChangeEvent
 from rosterline.launch.tail import Place, as_json, as_line, step_over
-from rosterline.oneroster.vocabulary import Entity
+from rosterline.oneroster.vocabulary import Entity, Version
 
 CHANGE = ChangeEvent(
     epoch="ab12",
     sequence=7,
     district="springfield",
-    version="v1p2",
+    version=Version.V1P2,
     entity=Entity.USERS,
     operation="updated",
     sourced_id="9223dafd",

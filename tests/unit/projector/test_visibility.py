@@ -202,19 +202,23 @@ def test_an_assignment_is_active_while_its_end_is_in_the_future(
     )
 
 
-def test_an_assignment_needs_a_visible_calendar_at_its_school() -> None:
-    hidden = facts.reference_tables(calendars=[facts.calendar(lms_exclude=True)])
+def test_an_assignment_needs_a_calendar_of_the_active_year_at_its_school() -> None:
     old = facts.reference_tables(calendars=[facts.calendar(school_year_id=facts.LAST_YEAR)])
-    verdicts = [
-        assignment_status(facts.context(each), facts.assignment()) for each in (hidden, old)
-    ]
-    assert [kept_out_by(verdict) for verdict in verdicts] == ["no calendar", "no calendar"]
+    elsewhere = facts.reference_tables(calendars=[facts.calendar(school_guid=facts.OTHER_SCHOOL)])
+    for tables in (old, elsewhere):
+        verdict = assignment_status(facts.context(tables), facts.assignment())
+        assert kept_out_by(verdict) == "no calendar"
 
 
-def test_one_visible_calendar_among_several_is_enough_for_an_assignment() -> None:
+def test_the_calendar_of_a_staff_members_school_may_be_excluded() -> None:
+    tables = facts.reference_tables(calendars=[facts.calendar(lms_exclude=True)])
+    assert status_of(assignment_status(facts.context(tables), facts.assignment())) == "active"
+    assert kept_out_by(calendar_kept_out(facts.context(tables), facts.CALENDAR)) == "lms exclude"
+
+
+def test_one_calendar_of_the_active_year_among_several_is_enough_for_an_assignment() -> None:
     tables = facts.reference_tables(
         calendars=[
-            facts.calendar(lms_exclude=True),
             facts.calendar(calendar_id=102),
             facts.calendar(calendar_id=facts.OLD_CALENDAR, school_year_id=facts.LAST_YEAR),
         ]

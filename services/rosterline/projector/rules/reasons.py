@@ -62,8 +62,8 @@ def no_calendar(school_guid: str) -> KeptOut:
     """Seed 000: "a School that has a Calendar in the active year"."""
     return KeptOut(
         rule="no calendar",
-        because=f"school {school_guid} has no visible calendar in the active year",
-        remedy="Add a calendar of the active year, or clear its External LMS Exclude.",
+        because=f"school {school_guid} has no calendar in the active year",
+        remedy="Add a calendar of the active year.",
         rows=(("school", school_guid),),
     )
 

@@ -185,11 +185,10 @@ def assignment_status(context: Context, assignment: Assignment) -> Standing | Ke
 
 @remembered
 def _active_year_of_school(context: Context, school_guid: str) -> SchoolYear | None:
+    """Seed 000: "a Calendar in the active year"; whether it is excluded concerns students only."""
     for calendar in context.reference.calendars.values():
-        if (
-            calendar.school_guid == school_guid
-            and calendar_kept_out(context, calendar.calendar_id) is None
-        ):
+        is_current = school_year_kept_out(context, calendar.school_year_id) is None
+        if calendar.school_guid == school_guid and is_current:
             return context.reference.school_years[calendar.school_year_id]
     return None
 

@@ -22,6 +22,7 @@ CREATE INDEX ix_mirror_section_staff_end_date ON mirror.section_staff (end_date)
     WHERE end_date IS NOT NULL;
 ALTER TABLE v1p2.users ADD is_agent BOOLEAN NOT NULL DEFAULT false, ADD alternative TEXT;
 ALTER TABLE v1p2.users ALTER is_agent DROP DEFAULT;
+UPDATE v1p2.users SET is_agent = true WHERE document !~ '"role":"(student|teacher|aide)"';
 CREATE TABLE v1p1.academic_sessions (
     sourced_id TEXT COLLATE "C" NOT NULL,
     status TEXT COLLATE "C" NOT NULL,
