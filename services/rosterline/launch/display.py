@@ -98,11 +98,14 @@ def print_status(status: Status) -> None:
 def print_held(held: Held) -> None:
     """What is held, why, and what to do."""
     losses = ", ".join(map(str, held.losses))
-    print_line(f"HELD since {held.since}: transaction {held.transaction} would delete {losses}.")
-    print_line(
-        "Nothing behind it reaches vendors. Look into the SIS; if the deletion is right: "
-        f"{held.release}"
+    is_day = held.transaction.startswith("day-")
+    what = "the day of" if is_day else "transaction"
+    meanwhile = (
+        "Statuses stay as on the day before" if is_day else "Nothing behind it reaches vendors"
     )
+    name = held.transaction.removeprefix("day-")
+    print_line(f"HELD since {held.since}: {what} {name} would delete {losses}.")
+    print_line(f"{meanwhile}. Look into the SIS; if the deletion is right: {held.release}")
 
 
 def hop_cells(hop: Hop) -> list[str | Text]:

@@ -4,13 +4,14 @@ It only says no. What is refused is rolled back by the caller, and kept waiting 
 """
 
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil
 
 import asyncpg
 
-from rosterline.oneroster.vocabulary import Collection
+from rosterline.oneroster.vocabulary import Collection, Entity
 from rosterline.projector.holds import Loss, count_active
 from rosterline.projector.writes import Spool
 
@@ -38,15 +39,20 @@ class Guard:
     records: int = 1
     known: Counter[Collection] = field(default_factory=Counter, init=False)
 
-    async def check(self, connection: asyncpg.Connection, spool: Spool) -> None:
-        """Raise TooManyLossesError if the spool takes too much away.
+    async def check(
+        self,
+        connection: asyncpg.Connection,
+        spool: Spool,
+        entities: Container[Entity] = frozenset(Entity),
+    ) -> None:
+        """Raise TooManyLossesError if the spool takes too much away of one of the entities.
 
         Nothing is counted while few records go, and not many more than it takes to be sure that
         there are enough: what this costs grows with the deletions, not with the district.
         """
         found: list[Loss] = []
         for collection, losses in spool.losses.items():
-            if losses < self.records or self.share >= 1:
+            if losses < self.records or self.share >= 1 or collection.entity not in entities:
                 continue
             found += await self.excess(connection, collection, losses)
         if found:

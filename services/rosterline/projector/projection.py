@@ -25,6 +25,8 @@ from rosterline.telemetry import failpoints
 
 log = structlog.get_logger(__name__)
 
+# A day that is held stands in no stream: it is noted as if it were its own.
+DAY = "day"
 Names = dict[int, str]
 Fill = Callable[[Spool], Awaitable[None]]
 
@@ -148,6 +150,8 @@ class Projection:
                     written, evaluated_on=context.today, switches=context.switches, ready=True
                 )
                 await mark_evaluated(self.connection, clock)
+                if clock.evaluated_on != self.clock.evaluated_on:
+                    await end_passed(self.connection, DAY, str(context.today), 0)
                 if cursor is not None:
                     await self.save_position(cursor)
             changed = len(spool)
