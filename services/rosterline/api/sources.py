@@ -42,16 +42,16 @@ STAMP_MEMBER = (
     f"""'{STAMP_START}' || to_char(date_last_modified AT TIME ZONE 'UTC', """
     """'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || '"'"""
 )
-WITH_WITHDRAWN = """(
+SEEN = """
     SELECT sourced_id, status, date_last_modified, is_student, is_teacher, {document} AS document
     FROM {table} WHERE NOT is_agent
-    UNION ALL {withdrawn}
-) AS users"""
+"""
 # A user may have become more than an agent since; then the table shows the user. A tombstone stands
 # in the views that it was in; quotes inside values are escaped, so only a role can be met.
 WITHDRAWN = f"""(
-    SELECT sourced_id, '{TO_BE_DELETED}' COLLATE "C", date_last_modified,
-        strpos(document, '"role":"student"') > 0, strpos(document, '"role":"teacher"') > 0, document
+    SELECT sourced_id, '{TO_BE_DELETED}' COLLATE "C" AS status, date_last_modified,
+        strpos(document, '"role":"student"') > 0 AS is_student,
+        strpos(document, '"role":"teacher"') > 0 AS is_teacher, document
     FROM rosterline.withdrawn AS gone
     WHERE app = {{app}} AND collection = '{{table}}' AND EXISTS (
         SELECT FROM {{table}} AS held WHERE held.sourced_id = gone.sourced_id AND held.is_agent
@@ -86,7 +86,9 @@ class Parameters:
 class Source:
     """A table expression with the conditions that belong to it, and what it shows.
 
-    `switched_at` is the stamp below which none is shown; None also where nothing lower can come up.
+    `parts` make up the table, where it is put together: whoever wants them in order asks each for
+    the first of its own, for the database puts the whole in order otherwise. `switched_at` is the
+    stamp below which none is shown; None also where nothing lower can come up.
     """
 
     table: str
@@ -94,6 +96,7 @@ class Source:
     conditions: tuple[str, ...] = ()
     shown: str = "document"
     switched_at: datetime | None = None
+    parts: tuple[str, ...] = ()
 
     @property
     def stamp(self) -> str:
@@ -153,9 +156,13 @@ def find_source(
     shown = f"regexp_replace({shown}, '{AGENT_PARTS}', '', 'g')"
     if not shows_deleted:
         return Source(table, parameters, ("NOT is_agent",), shown, switched_at)
-    withdrawn = _withdrawn(table, viewer, parameters, has_own=switched_at is not None)
-    whole = WITH_WITHDRAWN.format(table=table, document=shown, withdrawn=withdrawn)
-    return Source(whole, parameters, switched_at=switched_at)
+    texts = (
+        SEEN.format(table=table, document=shown),
+        _withdrawn(table, viewer, parameters, has_own=switched_at is not None),
+    )
+    whole = f"({' UNION ALL '.join(texts)}) AS users"
+    parts = tuple(f"({text}) AS users" for text in texts)
+    return Source(whole, parameters, switched_at=switched_at, parts=parts)
 
 
 def _withdrawn(table: str, viewer: Viewer, parameters: Parameters, *, has_own: bool) -> str:

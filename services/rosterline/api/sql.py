@@ -90,15 +90,13 @@ def page_statement(
     conditions = [*source.conditions, *_view(endpoint.view)]
     conditions += [] if shows_deleted else [f"status = '{ACTIVE}'"]
     conditions += _filter(filtered, source)
-    order = _order(query, source)
     limit = parameters.add(query.limit, "bigint")
     offset = parameters.add(0 if continuation else query.offset, "bigint")
     branches = _branches(query, continuation, source)
     selects = [
-        f"(SELECT sourced_id, {_sort_value(query, source)}, {branch.document} AS document, "
-        f"{branch.is_late} AS is_late FROM {source.table} "
-        f"WHERE {_all((*conditions, *branch.conditions))} "
-        f"ORDER BY {order} LIMIT {limit} + 1 OFFSET {offset})"
+        _select(
+            query, source, branch, (*conditions, *branch.conditions), limit=limit, offset=offset
+        )
         for branch in branches
     ]
     outer_order = _outer_order(query, is_split=len(branches) > 1)
@@ -141,6 +139,32 @@ def _branches(query: Query, continuation: Continuation | None, source: Source) -
         _Branch(source.document, conditions=(held, behind)),
         _Branch(capped, is_late=True, conditions=(changed,)),
     ]
+
+
+def _select(
+    query: Query,
+    source: Source,
+    branch: _Branch,
+    conditions: Sequence[str],
+    *,
+    limit: str,
+    offset: str,
+) -> str:
+    """The first of a run's records, and one more, behind the offset."""
+
+    def first(table: str, bounds: str) -> str:
+        return (
+            f"(SELECT sourced_id, {_sort_value(query, source)}, {branch.document} AS document, "
+            f"{branch.is_late} AS is_late FROM {table} WHERE {_all(conditions)} "
+            f"ORDER BY {_order(query, source)} {bounds})"
+        )
+
+    bounds = f"LIMIT {limit} + 1 OFFSET {offset}"
+    if not source.parts:
+        return first(source.table, bounds)
+    runs = (first(part, f"LIMIT {limit} + 1 + {offset}") for part in source.parts)
+    order = _outer_order(query, is_split=False)
+    return f"(SELECT * FROM ({' UNION ALL '.join(runs)}) AS runs ORDER BY {order} {bounds})"
 
 
 def _behind(query: Query, continuation: Continuation, source: Source) -> str:

@@ -1,12 +1,13 @@
 """The hot queries stay on their indexes: a page or a delta never reads the whole table."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import asyncpg
 import pytest
 
 from rosterline.api.endpoints import ENDPOINTS
-from rosterline.api.filters import parse_filter
+from rosterline.api.filters import Attribute, parse_filter
 from rosterline.api.query import Query
 from rosterline.api.sql import KnownTotal, page_statement
 from rosterline.api.viewers import Viewer
@@ -22,17 +23,23 @@ MIDDLE = Position(stamp(ROWS), ROWS, None, "u10000")
 
 @pytest.fixture
 async def connection(databases: Databases) -> AsyncIterator[asyncpg.Connection]:
-    """A table of users, every tenth a teacher, each with a stamp of its own."""
+    """A table of users, every tenth a teacher, the first agents, each with a stamp of its own."""
     opened = await asyncpg.connect(databases.dsn)
     await opened.execute(
         "INSERT INTO v1p2.users SELECT 'u' || to_char(n, 'FM00000'), 'active', "
         "$1::timestamptz + n * interval '1 ms', repeat('x', 500), '', n, "
-        "n % 10 > 0, n % 10 = 0, false "
+        "n % 10 > 0, n % 10 = 0, n < 2000 "
         "FROM generate_series(1, $2::int) AS n",
         START,
         ROWS,
     )
-    await opened.execute("ANALYZE v1p2.users")
+    await opened.execute(
+        "INSERT INTO rosterline.withdrawn "
+        "SELECT app, 'v1p2.users', sourced_id, $1, document FROM v1p2.users, "
+        "(VALUES ('*'), ('acme')) AS apps (app) WHERE sourced_id < 'u02000'",
+        START,
+    )
+    await opened.execute("ANALYZE v1p2.users, rosterline.withdrawn")
     yield opened
     await opened.close()
 
@@ -71,3 +78,60 @@ async def test_a_page_costs_what_it_shows(
     text = "\n".join(ran)
     assert index in text
     assert "Seq Scan on users" not in text
+
+
+SWITCHED = Viewer("acme", secondary_email=True, switched_at=stamp(5_000))
+HIDDEN = replace(SWITCHED, sees_agents=False)
+NEW = Viewer("acme", sees_agents=False)
+OLDER = "dateLastModified>'2026-09-01T08:00:04.990Z'"
+
+
+@pytest.mark.parametrize(
+    ("query", "continuation", "index"),
+    [
+        (Query(filter=parse_filter(NEWEST)), None, "users_by_stamp"),
+        (Query(filter=parse_filter(NEWEST), sort=Attribute.DATE_LAST_MODIFIED), None, "by_stamp"),
+        (Query(), None, "users_pkey"),
+        (Query(), Continuation(MIDDLE, by_offset=False), "users_pkey"),
+        (Query(), Continuation(MIDDLE, by_offset=True), "users_by_stamp"),
+    ],
+)
+@pytest.mark.parametrize("viewer", [SWITCHED, HIDDEN, NEW], ids=["switched", "hidden", "new"])
+async def test_a_page_costs_a_switched_connection_what_it_shows(
+    connection: asyncpg.Connection,
+    viewer: Viewer,
+    *,
+    query: Query,
+    continuation: Continuation | None,
+    index: str,
+) -> None:
+    clock = await connection.fetchval("SELECT last_stamp FROM rosterline.clock")
+    text = await explain(connection, viewer, query, continuation, KnownTotal(clock, ROWS))
+    assert index in text
+    assert "Seq Scan on users" not in text
+
+
+async def test_a_delta_of_all_users_walks_through_the_ids(connection: asyncpg.Connection) -> None:
+    clock = await connection.fetchval("SELECT last_stamp FROM rosterline.clock")
+    query = Query(filter=parse_filter(OLDER))
+    for viewer in (SWITCHED, HIDDEN):
+        text = await explain(connection, viewer, query, None, KnownTotal(clock, ROWS))
+        assert "users_pkey" in text
+        assert "Seq Scan on users" not in text
+
+
+async def explain(
+    connection: asyncpg.Connection,
+    viewer: Viewer,
+    query: Query,
+    continuation: Continuation | None,
+    known: KnownTotal,
+) -> str:
+    """The parts of a page's plan that ran."""
+    statement = page_statement(
+        ENDPOINT["getAllUsers"], query, continuation, viewer=viewer, known=known
+    )
+    plan = await connection.fetch(
+        f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {statement.text}", *statement.parameters
+    )
+    return "\n".join(str(line[0]) for line in plan if "never executed" not in str(line[0]))
