@@ -27,6 +27,8 @@ from rosterline.oneroster.views import ACTIVE_MEMBER, DELETED_MEMBER, EVERY_APP,
 from rosterline.oneroster.vocabulary import Collection, Entity
 
 Database = asyncpg.Connection | PoolConnectionProxy
+PATIENCE = "SELECT set_config('lock_timeout', $1, true)"
+PATIENCE_SECONDS = 1.0
 # It becomes part of stream names, subjects and paths.
 APP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 SWITCHES = "secondary_email, gradebook_sync, tombstones, sees_agents"
@@ -162,12 +164,23 @@ class _LateError(Exception):
     """The stamp would become visible after its own time."""
 
 
-async def turn(connection: Database, app: str, turns: Turns, settings: Settings) -> Switches:
-    """Turn switches of a connection; `sees_agents` follows. Its pollers learn what that changed."""
+async def turn(
+    connection: Database,
+    app: str,
+    turns: Turns,
+    settings: Settings,
+    *,
+    patience_seconds: float = 0,
+) -> Switches:
+    """Turn switches of a connection; `sees_agents` follows. Its pollers learn what that changed.
+
+    Raises asyncpg.LockNotAvailableError when the clock is held for `patience_seconds`; never if 0.
+    """
     stretch = 1
     while True:
         try:
             async with connection.transaction():
+                await connection.execute(PATIENCE, str(round(1000 * patience_seconds)))
                 return await _turn(connection, app, turns, settings, stretch=stretch)
         except _LateError:
             stretch *= 2
@@ -181,8 +194,9 @@ async def reconcile(connection: Database, settings: Settings) -> list[str]:
         "WHERE sees_agents <> (gradebook_sync OR NOT $1) ORDER BY app",
         settings.agents_need_gradebook_sync,
     ):
-        with suppress(InvalidConnectionError):
-            await turn(connection, row["app"], Turns(), settings)
+        # Who cannot be put right now, because a long write holds the clock, is when it next reads.
+        with suppress(InvalidConnectionError, asyncpg.LockNotAvailableError):
+            await turn(connection, row["app"], Turns(), settings, patience_seconds=PATIENCE_SECONDS)
             changed.append(row["app"])
     return changed
 
@@ -195,7 +209,9 @@ async def _turn(
         "SELECT last_stamp FROM rosterline.clock WHERE id = 1 FOR UPDATE"
     )
     row = await connection.fetchrow(
-        f"SELECT version, {SWITCHES} FROM rosterline.connection WHERE app = $1 FOR UPDATE", app
+        f"SELECT version, first_token_at, {SWITCHES} FROM rosterline.connection "
+        "WHERE app = $1 FOR UPDATE",
+        app,
     )
     if last is None:
         raise RuntimeError("rosterline.clock has no row; run `rosterline migrate`")
@@ -211,7 +227,7 @@ async def _turn(
     )
     if after.shows_others_than(before):
         table = TABLES[Collection(VERSIONS[row["version"]], Entity.USERS)]
-        change = _Change(app, table, before, after)
+        change = _Change(app, table, before, after, has_read=row["first_token_at"] is not None)
         await _stamp(connection, change, last, settings, stretch=stretch)
     return after
 
@@ -222,6 +238,7 @@ class _Change:
     table: str
     before: Switches
     after: Switches
+    has_read: bool
 
 
 async def _stamp(
@@ -232,7 +249,7 @@ async def _stamp(
     *,
     stretch: int,
 ) -> None:
-    hides = change.before.sees_agents and not change.after.sees_agents
+    hides = change.has_read and change.before.sees_agents and not change.after.sees_agents
     count = "SELECT count(*) FROM {table} WHERE is_agent"
     records = await connection.fetchval(count.format(table=change.table)) if hides else 0
     now = await connection.fetchval("SELECT clock_timestamp()")

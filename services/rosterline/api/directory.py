@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 import asyncpg
 import structlog
+from asyncpg.pool import PoolConnectionProxy
 
 from rosterline.api import connections
 from rosterline.api.borrowing import borrow
+from rosterline.api.errors import unavailable
 from rosterline.api.switches import Turns
 from rosterline.api.viewers import Viewer
 from rosterline.config.settings import Settings
@@ -23,9 +25,14 @@ REMEMBER_SECONDS = 2.0
 MOST_REMEMBERED = 1000
 VENDOR = (
     "SELECT app, client_id, secret_hash, version, scopes, schools, "
-    "secondary_email, gradebook_sync, sees_agents, tombstones, switched_at "
+    "secondary_email, gradebook_sync, sees_agents, tombstones, switched_at, "
+    "first_token_at "
     "FROM rosterline.connection WHERE client_id = $1"
 )
+NOTE_FIRST = """
+UPDATE rosterline.connection SET first_token_at = now()
+WHERE client_id = $1 AND first_token_at IS NULL
+"""
 
 log = structlog.get_logger()
 
@@ -40,6 +47,7 @@ class Vendor:
     version: str
     scopes: tuple[str, ...]
     schools: tuple[str, ...] | None
+    had_token: bool
     viewer: Viewer
 
     @property
@@ -70,8 +78,7 @@ class Directory:
         async with borrow(self._pool) as connection:
             row = await connection.fetchrow(VENDOR, client_id)
             if row is not None and self._sees_too_much(row):
-                await connections.turn(connection, row["app"], Turns(), self._settings)
-                log.warning("connection put right: it must not see agents", app=row["app"])
+                await self._put_right(connection, row["app"])
                 row = await connection.fetchrow(VENDOR, client_id)
         vendor = None
         if row is not None:
@@ -82,6 +89,7 @@ class Directory:
                 version=row["version"],
                 scopes=tuple(row["scopes"]),
                 schools=None if row["schools"] is None else tuple(row["schools"]),
+                had_token=row["first_token_at"] is not None,
                 viewer=Viewer(
                     app=row["app"],
                     secondary_email=row["secondary_email"],
@@ -92,6 +100,26 @@ class Directory:
             )
         self._remember(client_id, vendor)
         return vendor
+
+    async def _put_right(self, connection: PoolConnectionProxy, app: str) -> None:
+        try:
+            await connections.turn(
+                connection,
+                app,
+                Turns(),
+                self._settings,
+                patience_seconds=connections.PATIENCE_SECONDS,
+            )
+        except asyncpg.LockNotAvailableError:
+            raise unavailable("A switch of this connection is being turned; try again") from None
+        log.warning("connection put right: it must not see agents", app=app)
+
+    async def note_token(self, vendor: Vendor) -> None:
+        """Note that the connection gets its first token, from which on it may have seen records."""
+        if vendor.had_token:
+            return
+        async with borrow(self._pool) as connection:
+            await connection.execute(NOTE_FIRST, vendor.client_id)
 
     def _sees_too_much(self, row: asyncpg.Record) -> bool:
         may_see = row["gradebook_sync"] or not self._settings.agents_need_gradebook_sync

@@ -45,6 +45,7 @@ class Tokens:
 
     async def issue(self, vendor: Vendor, scopes: tuple[str, ...]) -> str:
         """A token that lasts for `seconds`, or until the connection's secret changes."""
+        await self._directory.note_token(vendor)
         key_id, secret = await self._keys.newest()
         now = int(time.time())
         claims = Claims(

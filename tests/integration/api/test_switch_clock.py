@@ -170,3 +170,39 @@ async def test_an_unknown_connection_and_a_switch_of_another_version_are_refused
     assert await connection.fetchval("SELECT last_stamp FROM rosterline.clock") == before
     with pytest.raises(InvalidConnectionError, match="SECONDARY_EMAIL_V1P1"):
         await connections.add(connection, "new", "1.1", switches=Switches(secondary_email=True))
+
+
+async def test_g5_a_connection_that_has_had_no_token_is_given_no_tombstones_of_agents(
+    hall: Hall, needing: Settings
+) -> None:
+    """It was made where the installation's setting was not set, and has seen nothing yet."""
+    connection = hall.plain.connection
+    await connections.add(connection, "fresh")
+    await connections.add(connection, "later")
+    seen = await hall.vendor("seen")
+    assert {"fresh", "later", "seen"} <= set(await connections.reconcile(connection, needing))
+    rows = await connection.fetch("SELECT DISTINCT app FROM rosterline.withdrawn")
+    assert {row["app"] for row in rows} - {"acme"} == {"seen"}
+    assert await ids(seen) == OTHERS
+
+
+async def test_a_connection_waits_for_no_long_write_to_be_put_right(
+    house: tuple[Served, Settings], needing: Settings
+) -> None:
+    async with family_hall(house[0], needing) as hall:
+        connection = hall.plain.connection
+        made = await connections.add(connection, "hurried")
+        await connection.execute(
+            "UPDATE rosterline.connection SET sees_agents = true WHERE app = 'hurried'"
+        )
+        basic = (made.client_id, made.client_secret)
+        form = {"grant_type": "client_credentials"}
+        writer = await asyncpg.connect(needing.dsn)
+        async with writer.transaction():
+            await writer.fetchval("SELECT 1 FROM rosterline.clock FOR UPDATE")
+            away = await hall.plain.http.post("/oauth2/token", data=form, auth=basic)
+        await writer.close()
+        assert (away.status_code, away.json()["error"]) == (503, "temporarily_unavailable")
+        assert int(away.headers["Retry-After"]) > 0
+        there = await hall.plain.http.post("/oauth2/token", data=form, auth=basic)
+        assert there.status_code == 200

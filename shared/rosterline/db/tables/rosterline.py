@@ -127,7 +127,8 @@ class Connection(RosterlineTable, table=True):
     """A vendor's connection; of its secret only an Argon2 hash is kept.
 
     `sees_agents` is what follows of `gradebook_sync` and the installation's settings. `switched_at`
-    is the stamp of the last change of a switch: to this connection no user is older.
+    is the stamp of the last change of a switch: to this connection no user is older. Who had no
+    token before `first_token_at` has seen nothing.
     """
 
     __tablename__ = "connection"
@@ -143,6 +144,7 @@ class Connection(RosterlineTable, table=True):
     tombstones: bool = switch(on=False)
     sees_agents: bool = switch(on=True)
     switched_at: datetime | None = Field(default=None, sa_type=MOMENT)
+    first_token_at: datetime | None = Field(default=None, sa_type=MOMENT)
     created_at: datetime = Field(
         sa_column=Column(MOMENT, nullable=False, server_default=text("now()"))
     )

@@ -107,7 +107,9 @@ ALTER TABLE rosterline.connection
     ADD gradebook_sync BOOLEAN DEFAULT false NOT NULL,
     ADD tombstones BOOLEAN DEFAULT false NOT NULL,
     ADD sees_agents BOOLEAN DEFAULT true NOT NULL,
-    ADD switched_at TIMESTAMP(3) WITH TIME ZONE;
+    ADD switched_at TIMESTAMP(3) WITH TIME ZONE,
+    ADD first_token_at TIMESTAMP(3) WITH TIME ZONE;
+UPDATE rosterline.connection SET first_token_at = created_at;
 CREATE TABLE rosterline.hold (
     hold_id BIGINT GENERATED ALWAYS AS IDENTITY,
     stream TEXT NOT NULL,
@@ -141,7 +143,7 @@ CREATE TABLE rosterline.withdrawn (
 DOWN = """
 DROP TABLE rosterline.withdrawn, rosterline.request, rosterline.hold;
 ALTER TABLE rosterline.connection DROP secondary_email, DROP gradebook_sync, DROP tombstones,
-    DROP sees_agents, DROP switched_at;
+    DROP sees_agents, DROP switched_at, DROP first_token_at;
 ALTER TABLE rosterline.clock DROP switches;
 DROP SCHEMA v1p1 CASCADE;
 ALTER TABLE v1p2.users DROP is_agent, DROP alternative;
