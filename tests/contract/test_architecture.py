@@ -31,7 +31,14 @@ SQL = re.compile(
 )
 SQL_PLACES = {
     # SQL of a service stands in its `store`, or in modules that are named after what they ask.
-    "services/rosterline/api": {"connections", "directory", "readiness", "signing", "sql"},
+    "services/rosterline/api": {
+        "connections",
+        "directory",
+        "readiness",
+        "signing",
+        "sources",
+        "sql",
+    },
     "services/rosterline/capture": {"preflight", "source"},
     "services/rosterline/projector": {
         *(
