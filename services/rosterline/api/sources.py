@@ -42,10 +42,10 @@ STAMP_MEMBER = (
     f"""'{STAMP_START}' || to_char(date_last_modified AT TIME ZONE 'UTC', """
     """'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || '"'"""
 )
-SEEN = """
+SEEN = """(
     SELECT sourced_id, status, date_last_modified, is_student, is_teacher, {document} AS document
     FROM {table} WHERE NOT is_agent
-"""
+)"""
 # A user may have become more than an agent since; then the table shows the user. A tombstone stands
 # in the views that it was in; quotes inside values are escaped, so only a role can be met.
 WITHDRAWN = f"""(
