@@ -3,11 +3,15 @@
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from datetime import date
 
 import asyncpg
 import pytest
 
+from rosterline.api.endpoints import ENDPOINTS
+from rosterline.api.sql import record_statement
+from rosterline.api.viewers import Viewer
 from rosterline.oneroster.vocabulary import COLLECTIONS, TO_BE_DELETED, Entity
 from rosterline.projector.explain.explainer import explain
 from rosterline.projector.explain.model import NUMBERS, Explanation, Kind, RecordName
@@ -394,3 +398,43 @@ async def test_a_report_counts_what_the_read_model_holds(chain: Chain) -> None:
     for group in counted.groups:
         for cause in group.causes:
             assert not re.search(r"\d", cause.remedy)
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {},
+        {"secondary_email": True},
+        {"sees_agents": False},
+        {"sees_agents": False, "secondary_email": True},
+    ],
+    ids=str,
+)
+async def test_what_a_connection_is_said_to_see_is_what_the_api_shows_it(
+    chain: Chain, switches: dict[str, bool]
+) -> None:
+    await add_connection(chain, "vendor", **switches)
+    viewer = replace(Viewer("vendor"), **switches)  # type: ignore[arg-type]  # flags only
+    get_user = next(each for each in ENDPOINTS if each.operation_id == "getUser")
+    hidden = altered = 0
+    for person_id, guid in await chain.store.reader.fetch(
+        "SELECT person_id, person_guid::text FROM mirror.person "
+        "JOIN v1p2.users ON sourced_id = person_guid::text AND status = 'active'"
+    ):
+        statement = record_statement(get_user, viewer, guid)
+        shown = await chain.store.reader.fetchrow(statement.text, *statement.parameters)
+        stored = await chain.store.reader.fetchval(
+            "SELECT document FROM v1p2.users WHERE sourced_id = $1", guid
+        )
+        told = (await ask(chain, "person", person_id, app="vendor")).connection
+        assert told is not None
+        is_hidden = any(each.entity == Entity.USERS for each in told.not_shown)
+        is_altered = any(each.entity == Entity.USERS for each in told.altered)
+        # Who was seen as more than an agent once is there as the tombstone of that.
+        is_gone = shown is None or '"status":"tobedeleted"' in shown["document"]
+        assert is_hidden == is_gone, guid
+        if not is_gone:
+            assert is_altered == (shown["document"] != stored), guid
+        hidden, altered = hidden + is_hidden, altered + is_altered
+    assert (hidden > 0) == ("sees_agents" in switches)
+    assert (altered > 0) == bool(switches)
