@@ -6,6 +6,7 @@ and goes on from there. So nothing is ever stored twice, and no dedupe window is
 """
 
 import asyncio
+import time
 import uuid
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from rosterline.capture.parts import Outgoing
 
 ACK_SECONDS = 10.0
 LOOK_SECONDS = 0.25
+# How much the last measurement counts, and what preparing a batch can cost at most, in seconds.
+NEWS = 0.1
+MOST_PREPARING = 0.02
 LARGEST_BATCH = 500
 LARGEST_BATCH_BYTES = 4_000_000
 EXPECTED_LAST = "Nats-Expected-Last-Sequence"
@@ -67,6 +71,29 @@ async def read_end(jetstream: JetStreamContext, stream: str) -> StreamEnd:
     return StreamEnd(identity(info), sequence, message.headers or {}, message.data or b"")
 
 
+@dataclass(slots=True)
+class Costs:
+    """What publishing takes here, in seconds: the disk decides. The first guesses are a fast one's.
+
+    The tail of a queue is a batch now and then, so both ways go on being measured.
+    """
+
+    single: float = 0.0003
+    batch: float = 0.008
+
+    def are_few(self, count: int) -> bool:
+        """Whether so many messages are stored sooner one by one."""
+        return count == 1 or count * self.single < self.batch
+
+    def note_single(self, seconds: float) -> None:
+        """What one message has taken by itself."""
+        self.single += (seconds - self.single) * NEWS
+
+    def note_batch(self, seconds: float) -> None:
+        """What an atomic batch has taken; a large one's messages are not its fixed cost."""
+        self.batch += (min(seconds, MOST_PREPARING) - self.batch) * NEWS
+
+
 class Relay:
     """The one writer of a stream, from the sequence that it was given."""
 
@@ -74,18 +101,24 @@ class Relay:
         self.client = client
         self.jetstream = jetstream
         self.last_sequence = last_sequence
+        self.costs = Costs()
 
     async def publish(self, messages: list[Outgoing]) -> None:
         """Store all messages in order, or raise FencedError, PublishError or TooLargeError.
 
-        Up to `LARGEST_BATCH` messages go as one atomic batch, which costs one sync to disk.
+        Up to `LARGEST_BATCH` messages go as one atomic batch, which costs one sync to disk but much
+        to prepare: a few go one by one, as long as that is the cheaper way on this machine.
         """
         for batch in batches(messages):
             self.refuse_too_large(batch)
-            if len(batch) == 1:
-                await self.publish_one(batch[0])
+            began = time.monotonic()
+            if self.costs.are_few(len(batch)):
+                for message in batch:
+                    await self.publish_one(message)
+                self.costs.note_single((time.monotonic() - began) / len(batch))
             else:
                 await self.publish_batch(batch)
+                self.costs.note_batch(time.monotonic() - began)
 
     def refuse_too_large(self, batch: list[Outgoing]) -> None:
         """A message beyond the server's limit would never get through: say so."""

@@ -131,8 +131,9 @@ class Writer:
             if not several:
                 await emit(connection, [event.outbox_text() for event in waiting])
                 waiting.clear()
-        waiting.sort(key=attrgetter("sequence"))
-        await emit(connection, [event.outbox_text() for event in waiting])
+        if several:
+            waiting.sort(key=attrgetter("sequence"))
+            await emit(connection, [event.outbox_text() for event in waiting])
 
     def event(
         self, epoch: str, sequence: int, write: Write, stamp: str, place: Place

@@ -109,6 +109,9 @@ async def test_a_page_costs_a_switched_connection_what_it_shows(
     text = await explain(connection, viewer, query, continuation, KnownTotal(clock, ROWS))
     assert index in text
     assert "Seq Scan on users" not in text
+    # What only tombstones of the switch's own stamp, or older ones, would ask for.
+    assert "'acme'::text) AND (collection" not in text
+    assert "GREATEST" not in text
 
 
 async def test_a_delta_of_all_users_walks_through_the_ids(connection: asyncpg.Connection) -> None:

@@ -154,6 +154,9 @@ async def test_a_hidden_guardian_who_becomes_a_teacher_is_seen_as_a_teacher(
     assert [role["role"] for role in seen["roles"]] == ["teacher"]
     assert await one(flipped, "g1") == seen
     assert "g1" in await ids(flipped, "/teachers")
+    whole = await gather(flipped, "/users", WAYS["delta by links"])
+    assert (whole.order.count("g1"), whole.records["g1"]) == (1, seen)
+    assert whole.total == len(whole.order)
 
 
 async def test_a_second_turn_restamps_the_tombstones_of_the_first(

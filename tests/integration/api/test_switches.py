@@ -208,6 +208,8 @@ async def test_g5_a_teacher_who_becomes_a_guardian_only_leaves_by_a_tombstone_an
     (back,) = (await delta(hidden, "/users", since)).values()
     assert (back["sourcedId"], back["status"], back["email"]) == ("t1", "active", address)
     assert await one(hidden, "t1") == back
+    whole = await gather(hidden, "/users", WAYS["delta by offsets"])
+    assert (whole.order.count("t1"), whole.total) == (1, len(whole.order))
     assert set((await gather(lists, "/teachers", WAYS["whole by links"])).records) == {"t1", "t2"}
 
 
