@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 import orjson
 from nats.aio.client import Client
+from nats.js.errors import NotFoundError
 
 from rosterline.db.pools import LOST_CONNECTION
 from rosterline.db.tables import sis as sis_tables
@@ -138,8 +139,11 @@ async def settle(ledger: Ledger, writer: Writer, client: Client, chain: Chain) -
 
 
 async def last_told(client: Client) -> int:
-    """The number of the last change event in stream ONEROSTER."""
-    message = await client.jetstream().get_last_msg("ONEROSTER", change_subjects("district"))
+    """The number of the last change event in stream ONEROSTER; 0 before the first."""
+    try:
+        message = await client.jetstream().get_last_msg("ONEROSTER", change_subjects("district"))
+    except NotFoundError:
+        return 0
     return int((message.headers or {})["ce-sequence"])
 
 
