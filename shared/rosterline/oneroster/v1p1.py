@@ -8,7 +8,7 @@ from typing import Literal
 
 from rosterline.oneroster import v1p2
 from rosterline.oneroster.v1p2 import HREF_BASE, Record, Reference, UserId
-from rosterline.oneroster.vocabulary import BooleanText, Entity
+from rosterline.oneroster.vocabulary import ROSTER, BooleanText, Entity
 
 ROSTERING_PATH = "/ims/oneroster/v1p1"
 
@@ -50,7 +50,7 @@ MODELS: dict[Entity, type[Record]] = {
 
 ADDRESSES: dict[str, tuple[str, str]] = {
     entity.value: (f"{HREF_BASE}{ROSTERING_PATH}/{entity.value}/", entity.single)
-    for entity in Entity
+    for entity in ROSTER
 }
 
 HREF_V1P2 = f'"href":"{HREF_BASE}{v1p2.ROSTERING_PATH}/'

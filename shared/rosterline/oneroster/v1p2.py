@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from rosterline.oneroster.vocabulary import (
+    ROSTER,
     BooleanText,
     ClassType,
     EnrollmentRole,
@@ -183,7 +184,7 @@ MODELS: dict[Entity, type[Record]] = {
 
 ADDRESSES: dict[str, tuple[str, str]] = {
     entity.value: (f"{HREF_BASE}{ROSTERING_PATH}/{entity.value}/", entity.single)
-    for entity in Entity
+    for entity in ROSTER
 }
 
 

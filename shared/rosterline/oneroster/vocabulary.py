@@ -27,6 +27,13 @@ class Entity(StrEnum):
     USERS = "users"
     DEMOGRAPHICS = "demographics"
     ENROLLMENTS = "enrollments"
+    CATEGORIES = "categories"
+    SCORE_SCALES = "scoreScales"
+    LINE_ITEMS = "lineItems"
+    RESULTS = "results"
+    ASSESSMENT_LINE_ITEMS = "assessmentLineItems"
+    ASSESSMENT_RESULTS = "assessmentResults"
+    RESOURCES = "resources"
 
     @property
     def single(self) -> str:
@@ -42,6 +49,13 @@ SINGLE: dict[Entity, str] = {
     Entity.USERS: "user",
     Entity.DEMOGRAPHICS: "demographics",
     Entity.ENROLLMENTS: "enrollment",
+    Entity.CATEGORIES: "category",
+    Entity.SCORE_SCALES: "scoreScale",
+    Entity.LINE_ITEMS: "lineItem",
+    Entity.RESULTS: "result",
+    Entity.ASSESSMENT_LINE_ITEMS: "assessmentLineItem",
+    Entity.ASSESSMENT_RESULTS: "assessmentResult",
+    Entity.RESOURCES: "resource",
 }
 
 
@@ -59,8 +73,25 @@ class Collection(NamedTuple):
     entity: Entity
 
 
+# What comes from the SIS, and what is written over OneRoster.
+ROSTER: tuple[Entity, ...] = (
+    Entity.ORGS,
+    Entity.ACADEMIC_SESSIONS,
+    Entity.COURSES,
+    Entity.CLASSES,
+    Entity.USERS,
+    Entity.DEMOGRAPHICS,
+    Entity.ENROLLMENTS,
+)
+WRITTEN: dict[Version, tuple[Entity, ...]] = {
+    Version.V1P2: tuple(entity for entity in Entity if entity not in ROSTER),
+    Version.V1P1: (Entity.CATEGORIES, Entity.LINE_ITEMS, Entity.RESULTS, Entity.RESOURCES),
+}
 COLLECTIONS: tuple[Collection, ...] = tuple(
-    Collection(version, entity) for version in Version for entity in Entity
+    Collection(version, entity) for version in Version for entity in ROSTER
+)
+WRITTEN_COLLECTIONS: tuple[Collection, ...] = tuple(
+    Collection(version, entity) for version in Version for entity in WRITTEN[version]
 )
 
 

@@ -2,20 +2,69 @@
 
 `document` is the record as a GET answers it, but for the base of its addresses; `digest` is a hash
 of it without its stamp, by which the projector sees that nothing visible changed; `sequence` is
-that of the record's last event. Texts compare by code point (collation C), as the standard says.
+that of the record's last event. `schools` are those in whose scope the record stands, null for all.
+Texts compare by code point (collation C), as the standard says.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
-from rosterline.oneroster.vocabulary import Entity, Version
+from rosterline.oneroster.vocabulary import (
+    COLLECTIONS,
+    WRITTEN_COLLECTIONS,
+    Entity,
+    Version,
+)
 
 V1P2 = MetaData(schema=Version.V1P2.value)
 V1P1 = MetaData(schema=Version.V1P1.value)
 CODE_POINT = Text(collation="C")
+SEVERAL = ARRAY(CODE_POINT)
+# How texts are compared where case makes no difference: the same in every installation.
+FOLDED = 'lower({column} COLLATE "pg_c_utf8")'
 TABLE_NAMES: dict[Entity, str] = {
-    entity: "academic_sessions" if entity is Entity.ACADEMIC_SESSIONS else entity.value
-    for entity in Entity
+    **{entity: entity.value for entity in Entity},
+    Entity.ACADEMIC_SESSIONS: "academic_sessions",
+    Entity.SCORE_SCALES: "score_scales",
+    Entity.LINE_ITEMS: "line_items",
+    Entity.ASSESSMENT_LINE_ITEMS: "assessment_line_items",
+    Entity.ASSESSMENT_RESULTS: "assessment_results",
+}
+# Columns beside those that all have: the ids of references, and what clients search by. Those that
+# are named here are indexed, with the id behind for the order of a page; the value is the record's.
+KEYS: dict[Entity, tuple[str, ...]] = {
+    Entity.ORGS: ("type",),
+    Entity.ACADEMIC_SESSIONS: ("type", "parent_id"),
+    Entity.COURSES: ("org_id",),
+    Entity.CLASSES: ("course_id", "school_id"),
+    Entity.USERS: (),
+    Entity.DEMOGRAPHICS: (),
+    Entity.ENROLLMENTS: ("user_id", "class_id", "school_id"),
+    Entity.CATEGORIES: (),
+    Entity.SCORE_SCALES: ("class_id",),
+    Entity.LINE_ITEMS: ("class_id", "category_id"),
+    Entity.RESULTS: ("line_item_id", "student_id", "class_id"),
+    Entity.ASSESSMENT_LINE_ITEMS: ("parent_id", "class_id"),
+    Entity.ASSESSMENT_RESULTS: ("line_item_id", "student_id"),
+    Entity.RESOURCES: (),
+}
+# Compared without regard to case, and indexed so.
+FOLDED_KEYS = ("username", "email", "alternative_email", "identifier", "family_name")
+LISTS: dict[Entity, tuple[str, ...]] = {
+    Entity.CLASSES: ("term_ids",),
+    Entity.USERS: ("places",),
+    Entity.RESOURCES: ("class_ids", "course_ids", "user_ids"),
 }
 
 
@@ -24,32 +73,48 @@ def extra_columns(entity: Entity) -> list[Column[str] | Column[bool]]:
 
     A user `is_agent` who is nothing but a guardian or relative. `alternative` is the document with
     the secondary email, for the connections that show that; null where there is no difference.
+    `places` are the user's roles at orgs, as `student@` and the org's id.
     """
-    if entity in {Entity.ORGS, Entity.ACADEMIC_SESSIONS}:
-        return [Column("type", CODE_POINT, nullable=False)]
+    columns: list[Column[str] | Column[bool]] = [
+        Column(name, CODE_POINT, nullable=name != "type") for name in KEYS[entity]
+    ]
+    if entity is Entity.ENROLLMENTS:
+        columns.append(Column("role", CODE_POINT, nullable=True))
     if entity is Entity.USERS:
         flags = ("is_student", "is_teacher", "is_agent")
-        return [
-            *(Column(name, Boolean, nullable=False) for name in flags),
-            Column("alternative", Text, nullable=True),
-        ]
-    return []
+        columns += (Column(name, Boolean, nullable=False) for name in flags)
+        columns.append(Column("alternative", Text, nullable=True))
+        columns += (Column(name, CODE_POINT, nullable=True) for name in FOLDED_KEYS)
+    columns += (Column(name, SEVERAL, nullable=True) for name in LISTS.get(entity, ()))
+    return columns
 
 
-def read_model_table(metadata: MetaData, entity: Entity) -> Table:
-    """A collection: the columns that all have, its own, and an index for deltas.
-
-    The index makes a delta cost what it finds, not what the table holds.
-    """
+def indexes_of(entity: Entity) -> list[Index]:
+    """For deltas, so that they cost what they find, and for what clients ask by."""
     name = TABLE_NAMES[entity]
     indexes = [Index(f"{name}_by_stamp", "date_last_modified", "sourced_id")]
+    if entity not in {Entity.ORGS, Entity.ACADEMIC_SESSIONS}:
+        indexes += [Index(f"{name}_by_{key}", key, "sourced_id") for key in KEYS[entity]]
     if entity is Entity.USERS:
         indexes += [
             Index(f"users_{view}", "sourced_id", postgresql_where=text(flag))
             for view, flag in (("students", "is_student"), ("teachers", "is_teacher"))
         ]
+        indexes += [
+            Index(f"users_by_{key}", text(FOLDED.format(column=key)), "sourced_id")
+            for key in FOLDED_KEYS
+        ]
+        indexes.append(Index("users_by_schools", "schools", postgresql_using="gin"))
+    indexes += [
+        Index(f"{name}_by_{key}", key, postgresql_using="gin") for key in LISTS.get(entity, ())
+    ]
+    return indexes
+
+
+def read_model_table(metadata: MetaData, entity: Entity) -> Table:
+    """A collection: the columns that all have, its own, and its indexes."""
     return Table(
-        name,
+        TABLE_NAMES[entity],
         metadata,
         Column("sourced_id", CODE_POINT, primary_key=True),
         Column("status", CODE_POINT, nullable=False),
@@ -57,11 +122,11 @@ def read_model_table(metadata: MetaData, entity: Entity) -> Table:
         Column("document", Text, nullable=False),
         Column("digest", LargeBinary, nullable=False),
         Column("sequence", BigInteger, nullable=False),
+        Column("schools", SEVERAL, nullable=True),
         *extra_columns(entity),
-        *indexes,
+        *indexes_of(entity),
     )
 
 
-for _metadata in (V1P2, V1P1):
-    for _entity in Entity:
-        read_model_table(_metadata, _entity)
+for _collection in (*COLLECTIONS, *WRITTEN_COLLECTIONS):
+    read_model_table(V1P2 if _collection.version is Version.V1P2 else V1P1, _collection.entity)

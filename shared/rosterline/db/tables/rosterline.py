@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Identity,
+    Index,
     MetaData,
     SmallInteger,
     Text,
@@ -128,7 +129,8 @@ class Connection(RosterlineTable, table=True):
 
     `sees_agents` is what follows of `gradebook_sync` and the installation's settings. `switched_at`
     is the stamp of the last change of a switch: to this connection no user is older. Who had no
-    token before `first_token_at` has seen nothing.
+    token before `first_token_at` has seen nothing. With `signing_salt` and the signing key of
+    `signing_key_id` the secret of one that signs its requests (OAuth 1.0a) is derived anew.
     """
 
     __tablename__ = "connection"
@@ -145,6 +147,8 @@ class Connection(RosterlineTable, table=True):
     sees_agents: bool = switch(on=True)
     switched_at: datetime | None = Field(default=None, sa_type=MOMENT)
     first_token_at: datetime | None = Field(default=None, sa_type=MOMENT)
+    signing_key_id: str | None = Field(default=None, sa_type=Text)
+    signing_salt: str | None = Field(default=None, sa_type=Text)
     created_at: datetime = Field(
         sa_column=Column(MOMENT, nullable=False, server_default=text("now()"))
     )
@@ -160,6 +164,36 @@ class Withdrawn(RosterlineTable, table=True):
     sourced_id: str = Field(sa_type=CODE_POINT, primary_key=True)
     date_last_modified: datetime = Field(sa_type=MOMENT)
     document: str = Field(sa_type=Text)
+
+
+class Departed(RosterlineTable, table=True):
+    """A record that left a school's scope, as it stood there last, but `tobedeleted`.
+
+    It is gone for the connections that are limited to schools in none of which it stands now.
+    """
+
+    __tablename__ = "departed"
+    __table_args__ = (
+        Index("departed_by_stamp", "collection", "school", "date_last_modified", "sourced_id"),
+    )
+
+    collection: str = Field(sa_type=Text, primary_key=True)
+    school: str = Field(sa_type=CODE_POINT, primary_key=True)
+    sourced_id: str = Field(sa_type=CODE_POINT, primary_key=True)
+    date_last_modified: datetime = Field(sa_type=MOMENT)
+    document: str = Field(sa_type=Text)
+    alternative: str | None = Field(default=None, sa_type=Text)
+
+
+class Nonce(RosterlineTable, table=True):
+    """A signed request that was answered (OAuth 1.0a): it is answered once."""
+
+    __tablename__ = "nonce"
+    __table_args__ = (Index("nonce_by_moment", "moment"),)
+
+    client_id: str = Field(sa_type=Text, primary_key=True)
+    moment: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    nonce: str = Field(sa_type=Text, primary_key=True)
 
 
 class SigningKey(RosterlineTable, table=True):
