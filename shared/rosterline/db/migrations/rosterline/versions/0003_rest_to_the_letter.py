@@ -1,4 +1,4 @@
-"""Columns that queries ask by, scopes of schools, tables of what is written, signed requests.
+"""Columns that queries ask by, and tables of what is written over OneRoster.
 
 What stands in the read model gets its columns by a rebuild, until which the API says 503.
 """
@@ -272,64 +272,9 @@ CREATE INDEX resources_by_class_ids ON v1p1.resources USING gin (class_ids);
 CREATE INDEX resources_by_course_ids ON v1p1.resources USING gin (course_ids);
 CREATE INDEX resources_by_stamp ON v1p1.resources (date_last_modified, sourced_id);
 CREATE INDEX resources_by_user_ids ON v1p1.resources USING gin (user_ids);
-CREATE TABLE rosterline.departed (
-    collection TEXT NOT NULL,
-    school TEXT COLLATE "C" NOT NULL,
-    sourced_id TEXT COLLATE "C" NOT NULL,
-    date_last_modified TIMESTAMP(3) WITH TIME ZONE NOT NULL,
-    document TEXT NOT NULL,
-    alternative TEXT,
-    PRIMARY KEY (collection, school, sourced_id)
-);
-CREATE INDEX departed_by_stamp
-    ON rosterline.departed (collection, school, date_last_modified, sourced_id);
-CREATE TABLE rosterline.nonce (
-    client_id TEXT NOT NULL,
-    moment BIGINT NOT NULL,
-    nonce TEXT NOT NULL,
-    PRIMARY KEY (client_id, moment, nonce)
-);
-CREATE INDEX nonce_by_moment ON rosterline.nonce (moment);
-ALTER TABLE rosterline.connection ADD signing_key_id TEXT, ADD signing_salt TEXT;
-"""
-
-# A document as it looks within the scope of some schools: lists lose the references to what stands
-# in none of them. Texts stay as they are written, but for what is cut out.
-NARROWED = """
-CREATE FUNCTION {schema}.stands_in(reference json, kept text[]) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT CASE reference ->> 'type'
-        WHEN 'org' THEN EXISTS (SELECT FROM {schema}.orgs
-            WHERE sourced_id = reference ->> 'sourcedId' AND schools && kept)
-        WHEN 'user' THEN EXISTS (SELECT FROM {schema}.users
-            WHERE sourced_id = reference ->> 'sourcedId' AND schools && kept)
-        WHEN 'academicSession' THEN EXISTS (SELECT FROM {schema}.academic_sessions
-            WHERE sourced_id = reference ->> 'sourcedId' AND schools && kept)
-        ELSE true
-    END
-$$;
-CREATE FUNCTION {schema}.narrowed(document text, kept text[]) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT '{{' || string_agg(to_json(name) || ':' || shown, ',' ORDER BY place) || '}}'
-    FROM (
-        SELECT name, place, CASE
-            WHEN name IN ('agents', 'children', 'orgs', 'roles') THEN (
-                SELECT '[' || string_agg(part::text, ',' ORDER BY number) || ']'
-                FROM json_array_elements(value) WITH ORDINALITY AS parts (part, number)
-                WHERE {schema}.stands_in(coalesce(part -> 'org', part), kept)
-            )
-            WHEN name = 'primaryOrg' AND NOT {schema}.stands_in(value, kept) THEN NULL
-            ELSE value::text
-        END AS shown
-        FROM json_each(document::json) WITH ORDINALITY AS members (name, value, place)
-    ) AS cut
-    WHERE shown IS NOT NULL
-$$;
 """
 
 DOWN = """
-ALTER TABLE rosterline.connection DROP signing_key_id, DROP signing_salt;
-DROP FUNCTION v1p2.narrowed, v1p2.stands_in, v1p1.narrowed, v1p1.stands_in;
 DROP TABLE v1p2.categories,
     v1p2.score_scales,
     v1p2.line_items,
@@ -340,9 +285,7 @@ DROP TABLE v1p2.categories,
     v1p1.categories,
     v1p1.line_items,
     v1p1.results,
-    v1p1.resources,
-    rosterline.departed,
-    rosterline.nonce;
+    v1p1.resources;
 ALTER TABLE v1p2.orgs DROP schools;
 ALTER TABLE v1p2.academic_sessions DROP schools, DROP parent_id;
 ALTER TABLE v1p2.courses DROP schools, DROP org_id;
@@ -365,8 +308,6 @@ ALTER TABLE v1p1.enrollments DROP schools, DROP user_id, DROP class_id, DROP sch
 def upgrade() -> None:
     """Make and change the tables; the projector fills the new columns from the mirror."""
     op.execute(UP)
-    for schema in ("v1p2", "v1p1"):
-        op.execute(NARROWED.format(schema=schema))
 
 
 def downgrade() -> None:

@@ -1,0 +1,82 @@
+"""Records within the scope of schools, and requests that are signed (OAuth 1.0a)."""
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+UP = """
+CREATE TABLE rosterline.departed (
+    collection TEXT NOT NULL,
+    school TEXT COLLATE "C" NOT NULL,
+    sourced_id TEXT COLLATE "C" NOT NULL,
+    date_last_modified TIMESTAMP(3) WITH TIME ZONE NOT NULL,
+    document TEXT NOT NULL,
+    alternative TEXT,
+    PRIMARY KEY (collection, school, sourced_id)
+);
+CREATE INDEX departed_by_stamp
+    ON rosterline.departed (collection, school, date_last_modified, sourced_id);
+CREATE TABLE rosterline.nonce (
+    client_id TEXT NOT NULL,
+    moment BIGINT NOT NULL,
+    nonce TEXT NOT NULL,
+    PRIMARY KEY (client_id, moment, nonce)
+);
+CREATE INDEX nonce_by_moment ON rosterline.nonce (moment);
+ALTER TABLE rosterline.connection ADD signing_key_id TEXT, ADD signing_salt TEXT;
+"""
+
+# A document as it looks within the scope of some schools: lists lose the references to what stands
+# in none of them. Texts stay as they are written, but for what is cut out.
+NARROWED = """
+CREATE FUNCTION {schema}.stands_in(reference json, kept text[]) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT CASE reference ->> 'type'
+        WHEN 'org' THEN EXISTS (SELECT FROM {schema}.orgs
+            WHERE sourced_id = reference ->> 'sourcedId' AND schools && kept)
+        WHEN 'user' THEN EXISTS (SELECT FROM {schema}.users
+            WHERE sourced_id = reference ->> 'sourcedId' AND schools && kept)
+        WHEN 'academicSession' THEN EXISTS (SELECT FROM {schema}.academic_sessions
+            WHERE sourced_id = reference ->> 'sourcedId' AND schools && kept)
+        ELSE true
+    END
+$$;
+CREATE FUNCTION {schema}.narrowed(document text, kept text[]) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT '{{' || string_agg(to_json(name) || ':' || shown, ',' ORDER BY place) || '}}'
+    FROM (
+        SELECT name, place, CASE
+            WHEN name IN ('agents', 'children', 'orgs', 'roles') THEN (
+                SELECT '[' || string_agg(part::text, ',' ORDER BY number) || ']'
+                FROM json_array_elements(value) WITH ORDINALITY AS parts (part, number)
+                WHERE {schema}.stands_in(coalesce(part -> 'org', part), kept)
+            )
+            WHEN name = 'primaryOrg' AND NOT {schema}.stands_in(value, kept) THEN NULL
+            ELSE value::text
+        END AS shown
+        FROM json_each(document::json) WITH ORDINALITY AS members (name, value, place)
+    ) AS cut
+    WHERE shown IS NOT NULL
+$$;
+"""
+
+DOWN = """
+ALTER TABLE rosterline.connection DROP signing_key_id, DROP signing_salt;
+DROP TABLE rosterline.departed, rosterline.nonce;
+DROP FUNCTION v1p2.narrowed, v1p2.stands_in, v1p1.narrowed, v1p1.stands_in;
+"""
+
+
+def upgrade() -> None:
+    """Make the tables and the functions that narrow documents."""
+    op.execute(UP)
+    for schema in ("v1p2", "v1p1"):
+        op.execute(NARROWED.format(schema=schema))
+
+
+def downgrade() -> None:
+    """Drop them, and all that they hold."""
+    op.execute(DOWN)
