@@ -1,14 +1,20 @@
-"""Wire models of OneRoster 1.1 rostering, as far as they differ from 1.2's.
+"""Wire models of OneRoster 1.1, as far as they differ from 1.2's.
 
 Orgs, academic sessions, courses, classes and enrollments have the same members in both versions
-and keep 1.2's models; in 1.1 their addresses differ. Conventions are those of `v1p2`.
+and keep 1.2's models; in 1.1 their addresses differ. Conventions are those of `record`. Written
+records have the standard's members and no others here, and no word list of 1.1 can be extended.
 """
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import Field
 
 from rosterline.oneroster import v1p2
-from rosterline.oneroster.v1p2 import HREF_BASE, Record, Reference, UserId
-from rosterline.oneroster.vocabulary import ROSTER, BooleanText, Entity
+from rosterline.oneroster.gradebook import MomentText, Number, ScoreStatusWord
+from rosterline.oneroster.record import HREF_BASE, DateText, Record, Reference
+from rosterline.oneroster.resources import Importance, ResourceRoleWord
+from rosterline.oneroster.v1p2 import UserId
+from rosterline.oneroster.vocabulary import ROSTER, WRITTEN, BooleanText, Entity, Version
 
 ROSTERING_PATH = "/ims/oneroster/v1p1"
 
@@ -41,16 +47,66 @@ class Demographics(v1p2.Demographics):
     sex: Sex | None = None
 
 
+class Category(Record):
+    """A kind of work; 1.1 knows no weight."""
+
+    metadata: dict[str, Any] | None = None
+    title: str
+
+
+class LineItem(Record):
+    """A column of a class's gradebook; in 1.1 it belongs to a grading period and has limits."""
+
+    metadata: dict[str, Any] | None = None
+    title: str
+    description: str | None = None
+    assign_date: MomentText
+    due_date: MomentText
+    class_: Reference = Field(alias="class")
+    category: Reference
+    grading_period: Reference
+    result_value_min: Number
+    result_value_max: Number
+
+
+class Result(Record):
+    """A student's score in a column; in 1.1 there is none without a number."""
+
+    metadata: dict[str, Any] | None = None
+    line_item: Reference
+    student: Reference
+    score_status: ScoreStatusWord
+    score: Number
+    score_date: DateText
+    comment: str | None = None
+
+
+class Resource(Record):
+    """Learning material of a vendor."""
+
+    metadata: dict[str, Any] | None = None
+    title: str | None = None
+    roles: tuple[ResourceRoleWord, ...] | None = None
+    importance: Importance | None = None
+    vendor_resource_id: str
+    vendor_id: str | None = None
+    application_id: str | None = None
+
+
 MODELS: dict[Entity, type[Record]] = {
-    **v1p2.MODELS,
+    **{entity: v1p2.MODELS[entity] for entity in ROSTER},
     Entity.USERS: User,
     Entity.DEMOGRAPHICS: Demographics,
+    Entity.CATEGORIES: Category,
+    Entity.LINE_ITEMS: LineItem,
+    Entity.RESULTS: Result,
+    Entity.RESOURCES: Resource,
 }
 
 
 ADDRESSES: dict[str, tuple[str, str]] = {
     entity.value: (f"{HREF_BASE}{ROSTERING_PATH}/{entity.value}/", entity.single)
-    for entity in ROSTER
+    for entity in (*ROSTER, *WRITTEN[Version.V1P1])
 }
 
 HREF_V1P2 = f'"href":"{HREF_BASE}{v1p2.ROSTERING_PATH}/'

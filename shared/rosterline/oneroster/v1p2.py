@@ -1,15 +1,16 @@
-"""Wire models of OneRoster 1.2 rostering: what a GET answers and what an event carries.
+"""Wire models of OneRoster 1.2 rostering, and the models and addresses of all of 1.2's records.
 
-Members are in the order in which they are sent. Absent values are left out, never null. A record's
-`dateLastModified` is written by the projector when it stores the record; until then it holds
-`UNSTAMPED`. Every `href` starts with `HREF_BASE`, for which the sender puts its public address.
+They are what a GET answers and what an event carries; conventions are those of `record`.
 """
 
-from typing import Annotated
+from pydantic import Field
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
-
+from rosterline.oneroster import gradebook, resources
+from rosterline.oneroster.record import HREF_BASE as HREF_BASE
+from rosterline.oneroster.record import UNSTAMPED as UNSTAMPED
+from rosterline.oneroster.record import DateText, Model
+from rosterline.oneroster.record import Record as Record
+from rosterline.oneroster.record import Reference as Reference
 from rosterline.oneroster.vocabulary import (
     ROSTER,
     BooleanText,
@@ -20,41 +21,12 @@ from rosterline.oneroster.vocabulary import (
     RoleType,
     SessionType,
     Sex,
-    Status,
     UserRole,
 )
 
-UNSTAMPED = "0000-00-00T00:00:00.000Z"
-HREF_BASE = "~"
 ROSTERING_PATH = "/ims/oneroster/rostering/v1p2"
-
-SourcedId = Annotated[str, Field(pattern=r"^[0-9A-Za-z./@_-]{1,255}$")]
-DateText = Annotated[str, Field(json_schema_extra={"format": "date"})]
-DateTimeText = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-
-
-class Model(BaseModel):
-    """Closed and frozen, camelCase on the wire."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
-    )
-
-
-class Reference(Model):
-    """A GUIDRef: the address, id and kind of another record."""
-
-    href: str
-    sourced_id: SourcedId
-    type: str
-
-
-class Record(Model):
-    """The attributes that every record has."""
-
-    sourced_id: SourcedId
-    status: Status
-    date_last_modified: DateTimeText = UNSTAMPED
+GRADEBOOK_PATH = "/ims/oneroster/gradebook/v1p2"
+RESOURCES_PATH = "/ims/oneroster/resources/v1p2"
 
 
 class Org(Record):
@@ -179,12 +151,27 @@ MODELS: dict[Entity, type[Record]] = {
     Entity.USERS: User,
     Entity.DEMOGRAPHICS: Demographics,
     Entity.ENROLLMENTS: Enrollment,
+    Entity.CATEGORIES: gradebook.Category,
+    Entity.SCORE_SCALES: gradebook.ScoreScale,
+    Entity.LINE_ITEMS: gradebook.LineItem,
+    Entity.RESULTS: gradebook.Result,
+    Entity.ASSESSMENT_LINE_ITEMS: gradebook.AssessmentLineItem,
+    Entity.ASSESSMENT_RESULTS: gradebook.AssessmentResult,
+    Entity.RESOURCES: resources.Resource,
 }
 
 
+# The service of each entity; those that are not named here are the gradebook's.
+SERVICE_PATHS: dict[Entity, str] = {
+    **dict.fromkeys(ROSTER, ROSTERING_PATH),
+    Entity.RESOURCES: RESOURCES_PATH,
+}
 ADDRESSES: dict[str, tuple[str, str]] = {
-    entity.value: (f"{HREF_BASE}{ROSTERING_PATH}/{entity.value}/", entity.single)
-    for entity in ROSTER
+    entity.value: (
+        f"{HREF_BASE}{SERVICE_PATHS.get(entity, GRADEBOOK_PATH)}/{entity.value}/",
+        entity.single,
+    )
+    for entity in Entity
 }
 
 
