@@ -8,7 +8,8 @@ import pytest
 import pytest_asyncio
 from jsonschema import Draft4Validator, FormatChecker
 
-from rosterline.api.endpoints import ENDPOINTS, Endpoint, Shape
+from rosterline.api.endpoints import Endpoint, Shape
+from rosterline.api.operations import ROSTERING_V1P2 as ENDPOINTS
 from rosterline.launch.embedded import EmbeddedPostgres
 from rosterline.oneroster.v1p2 import ROSTERING_PATH
 from tests.support.api import ONE_OF_EACH, Served, serving

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from rosterline.api.attributes import attributes
-from rosterline.api.endpoints import ENDPOINTS, Endpoint, Shape
+from rosterline.api.dialects import EDTECH_V1P2
+from rosterline.api.endpoints import Endpoint, Shape
 from rosterline.api.openapi import SCHEME, build_document
+from rosterline.api.operations import V1P2 as ENDPOINTS
 from rosterline.api.scopes import ROSTER_DEMOGRAPHICS
 from rosterline.oneroster.vocabulary import Entity
 from tests.support.api import BASE_URL
@@ -15,7 +17,7 @@ from tests.support.official import read_official
 
 Node = dict[str, Any]
 IDS = [endpoint.operation_id for endpoint in ENDPOINTS]
-DOCUMENT: Node = build_document(ENDPOINTS, BASE_URL)
+DOCUMENT: Node = build_document(EDTECH_V1P2, BASE_URL)
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +37,13 @@ def test_every_endpoint_and_nothing_else_is_described() -> None:
         for path, methods in DOCUMENT["paths"].items()
         for method, operation in methods.items()
     }
-    expected = {(row.full_path, "get"): row.operation_id for row in ENDPOINTS}
+    expected = {(EDTECH_V1P2.path(row), "get"): row.operation_id for row in ENDPOINTS}
     assert described == expected | {("/oauth2/token", "post"): "getToken"}
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=IDS)
 def test_scopes_parameters_and_errors_are_described(endpoint: Endpoint) -> None:
-    operation = DOCUMENT["paths"][endpoint.full_path]["get"]
+    operation = DOCUMENT["paths"][EDTECH_V1P2.path(endpoint)]["get"]
     assert operation["security"] == [{SCHEME: [scope]} for scope in endpoint.scopes]
     names = {parameter["name"] for parameter in operation["parameters"]}
     answers = set(operation["responses"])

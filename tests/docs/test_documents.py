@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from rosterline.api.endpoints import ENDPOINTS
+from rosterline.api.operations import ROSTERING_V1P2 as ENDPOINTS
 from rosterline.config.settings import Settings
 from rosterline.events.catalogue import FOLDER
 from rosterline.events.change import ChangeEvent

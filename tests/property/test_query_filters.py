@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rosterline.api.endpoints import ENDPOINTS
 from rosterline.api.errors import ApiError
 from rosterline.api.filters import (
     Attribute,
@@ -23,6 +22,7 @@ from rosterline.api.filters import (
     format_filter,
     parse_filter,
 )
+from rosterline.api.operations import ROSTERING_V1P2 as ENDPOINTS
 from rosterline.api.query import Query
 from rosterline.api.store import Totals, read_page
 from rosterline.api.viewers import Viewer

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rosterline.api.connections import WITHDRAW
-from rosterline.api.sources import Parameters, Source
+from rosterline.api.parameters import Parameters
+from rosterline.api.sources import Source
 from rosterline.launch.embedded import EmbeddedPostgres
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.v1p2 import Role, User, UserId, reference

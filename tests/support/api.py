@@ -11,7 +11,7 @@ import httpx
 
 from rosterline.api import connections
 from rosterline.api.app import create_app
-from rosterline.api.sources import TABLES
+from rosterline.api.visibility import TABLES
 from rosterline.config.settings import Settings
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.v1p2 import (

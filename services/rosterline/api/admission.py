@@ -1,16 +1,19 @@
-"""Who may use an endpoint: token, version, scope, and schools, in this order."""
+"""Who may use an endpoint: token, version, application, scope and school, in this order."""
 
 from starlette.requests import Request
 
-from rosterline.api.endpoints import Endpoint
+from rosterline.api.endpoints import NUMBERS, VERSIONS, Endpoint
 from rosterline.api.errors import forbidden, unauthorised
+from rosterline.api.routing import Operation
 from rosterline.api.tokens import Caller, Tokens
 
 
-async def admit(request: Request, endpoint: Endpoint, tokens: Tokens) -> Caller:
+async def admit(
+    request: Request, operation: Operation, endpoint: Endpoint, tokens: Tokens
+) -> Caller:
     """The caller, who may use the endpoint; raises 401 or 403."""
     caller = await authenticate(request, tokens)
-    _require_permission(caller, endpoint)
+    _require_permission(caller, operation, endpoint)
     return caller
 
 
@@ -22,14 +25,18 @@ async def authenticate(request: Request, tokens: Tokens) -> Caller:
     return await tokens.read(token.strip())
 
 
-def _require_permission(caller: Caller, endpoint: Endpoint) -> None:
+def _require_permission(caller: Caller, operation: Operation, endpoint: Endpoint) -> None:
     vendor = caller.vendor
-    if vendor.version != endpoint.version:
+    if VERSIONS[vendor.version] is not endpoint.version:
         raise forbidden(
-            f"This connection is for OneRoster {vendor.version}, not {endpoint.version}"
+            f"This connection is for OneRoster {vendor.version}, not {NUMBERS[endpoint.version]}"
         )
+    if operation.app is not None and operation.app != vendor.app:
+        raise forbidden("The access token belongs to another application than the address names")
     if caller.scopes.isdisjoint(endpoint.scopes):
         raise forbidden(f"The access token needs the scope {' or '.join(endpoint.scopes)}")
-    if vendor.schools is not None:
-        # Records cannot be told apart by school yet; showing all of them would be a leak.
-        raise forbidden("This connection is limited to schools, which cannot be served yet")
+    schools = caller.schools or vendor.schools
+    if operation.dialect.is_xporter and (schools is None or len(schools) != 1):
+        raise forbidden(
+            f"The access token must be one school's: ask {operation.dialect.token_path} for it"
+        )

@@ -5,8 +5,8 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
+from rosterline.api.dialects import DIALECTS, EDTECH_V1P2
 from rosterline.api.directory import Directory
-from rosterline.api.endpoints import ENDPOINTS
 from rosterline.api.errors import ApiError
 from rosterline.api.openapi import build_document
 from rosterline.api.passwords import SecretChecker
@@ -15,8 +15,9 @@ from rosterline.api.responses import LastResort, api_error_response, http_error_
 from rosterline.api.routes.docs import docs_routes
 from rosterline.api.routes.explain import Explainer, Explaining, explain_route
 from rosterline.api.routes.health import health_routes
-from rosterline.api.routes.reads import Reader, read_route
+from rosterline.api.routes.reads import Reader, Reads
 from rosterline.api.routes.token import Issuer, token_route
+from rosterline.api.routing import Routing
 from rosterline.api.signing import SigningKeys
 from rosterline.api.store import Totals
 from rosterline.api.tokens import Tokens
@@ -33,7 +34,7 @@ def create_app(
     tokens = Tokens(keys, directory, settings.token_seconds)
     readiness = Readiness(pool)
     reader = Reader(pool, settings.base_url, tokens, directory, keys, readiness, Walks(), Totals())
-    document = build_document(ENDPOINTS, settings.base_url)
+    document = build_document(EDTECH_V1P2, settings.base_url)
     app = FastAPI(
         title="Rosterline",
         # The documents are our own: they are made from the endpoint table.
@@ -42,11 +43,11 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         routes=[
-            *(read_route(endpoint, reader) for endpoint in ENDPOINTS),
             token_route(Issuer(tokens, directory, SecretChecker())),
             *health_routes(readiness),
             *docs_routes(document),
             *([explain_route(Explaining(pool, tokens, explainer))] if explainer else []),
+            Reads(Routing(DIALECTS), reader),
         ],
         exception_handlers={
             ApiError: api_error_response,

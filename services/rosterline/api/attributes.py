@@ -26,4 +26,4 @@ UNFILLED: Mapping[Entity, tuple[str, ...]] = {
 def attributes(entity: Entity) -> frozenset[str]:
     """The JSON names of a record's members."""
     filled = (field.alias or name for name, field in MODELS[entity].model_fields.items())
-    return frozenset((*filled, *UNFILLED[entity], "metadata"))
+    return frozenset((*filled, *UNFILLED.get(entity, ()), "metadata"))

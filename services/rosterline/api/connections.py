@@ -19,8 +19,9 @@ from asyncpg.pool import PoolConnectionProxy
 from rosterline.api.endpoints import VERSIONS
 from rosterline.api.passwords import hash_secret, make_secret
 from rosterline.api.scopes import DEFAULT, KNOWN, find_scope, short_name
-from rosterline.api.sources import STAMP_MEMBER, TABLES
+from rosterline.api.sources import STAMP_MEMBER
 from rosterline.api.switches import LEAST_LEAD, Switches, Turns, lead_for, switch_stamp
+from rosterline.api.visibility import TABLES
 from rosterline.config.settings import Settings
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.views import ACTIVE_MEMBER, DELETED_MEMBER, EVERY_APP, STAMP_START

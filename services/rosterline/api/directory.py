@@ -82,13 +82,14 @@ class Directory:
                 row = await connection.fetchrow(VENDOR, client_id)
         vendor = None
         if row is not None:
+            schools = None if row["schools"] is None else tuple(row["schools"])
             vendor = Vendor(
                 app=row["app"],
                 client_id=row["client_id"],
                 secret_hash=row["secret_hash"],
                 version=row["version"],
                 scopes=tuple(row["scopes"]),
-                schools=None if row["schools"] is None else tuple(row["schools"]),
+                schools=schools,
                 had_token=row["first_token_at"] is not None,
                 viewer=Viewer(
                     app=row["app"],
@@ -96,6 +97,7 @@ class Directory:
                     sees_agents=row["sees_agents"],
                     tombstones=row["tombstones"],
                     switched_at=row["switched_at"],
+                    schools=schools,
                 ),
             )
         self._remember(client_id, vendor)

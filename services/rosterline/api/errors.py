@@ -1,19 +1,21 @@
-"""What goes wrong for a caller, and OneRoster 1.2's payload for it. Pure.
+"""What goes wrong for a caller, and OneRoster's payloads for it, one for each version. Pure.
 
-Queries, authorization and reads raise ApiError; `app` turns it into a response.
+Queries, authorization and reads raise ApiError; `responses` turns it into a response.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 import orjson
 
 
 class CodeMinor(StrEnum):
-    """`imsx_codeMinorFieldValue` of the rostering service."""
+    """`imsx_codeMinorFieldValue` of 1.2, and what 1.1 has beside it."""
 
     INVALID_FILTER_FIELD = "invalid_filter_field"
     INVALID_SELECTION_FIELD = "invalid_selection_field"
+    INVALID_BLANK_SELECTION_FIELD = "invalid_blank_selection_field"
+    INVALID_SORT_FIELD = "invalid_sort_field"
     INVALID_DATA = "invaliddata"
     UNAUTHORISED_REQUEST = "unauthorisedrequest"
     FORBIDDEN = "forbidden"
@@ -96,7 +98,7 @@ def payload(status: int, code: CodeMinor, message: str) -> bytes:
     """The bare status object of OneRoster 1.2."""
     return orjson.dumps(
         {
-            "imsx_codeMajor": "unsupported" if status == 405 else "failure",
+            "imsx_codeMajor": major(status),
             "imsx_severity": "error",
             "imsx_description": message,
             "imsx_CodeMinor": {
@@ -109,3 +111,43 @@ def payload(status: int, code: CodeMinor, message: str) -> bytes:
             },
         }
     )
+
+
+# Where 1.1 has another word.
+WORDS_V1P1: Mapping[CodeMinor, str] = {
+    CodeMinor.INVALID_DATA: "invalid data",
+    CodeMinor.UNAUTHORISED_REQUEST: "unauthorized",
+    CodeMinor.UNKNOWN_OBJECT: "unknown object",
+}
+
+
+def payload_v1p1(status: int, code: CodeMinor, message: str, operation: str | None) -> bytes:
+    """The set of status objects of OneRoster 1.1 (ONEROSTER §4.5)."""
+    return orjson.dumps(
+        {"statusInfoSet": [status_v1p1(major(status), "error", code, message, operation)]}
+    )
+
+
+def warnings_v1p1(warnings: Iterable[tuple[CodeMinor, str]], operation: str) -> bytes:
+    """The status objects that 1.1 puts beside the data that it answers with all the same."""
+    return orjson.dumps(
+        [status_v1p1("success", "warning", code, text, operation) for code, text in warnings]
+    )
+
+
+def status_v1p1(
+    code_major: str, severity: str, code: CodeMinor, message: str, operation: str | None
+) -> dict[str, str]:
+    """One status object of 1.1."""
+    status = {
+        "imsx_codeMajor": code_major,
+        "imsx_severity": severity,
+        "imsx_codeMinor": WORDS_V1P1.get(code, code.value),
+        "imsx_description": message,
+    }
+    return status | ({"imsx_operationRefIdentifier": operation} if operation else {})
+
+
+def major(status: int) -> str:
+    """`imsx_codeMajor` of a status that is an error."""
+    return "unsupported" if status == 405 else "failure"

@@ -1,11 +1,11 @@
 """The OpenAPI document of what is served, made from the endpoint table. Pure."""
 
-from collections.abc import Iterable
 from http import HTTPStatus
 
 from pydantic.json_schema import models_json_schema
 
 from rosterline.api.attributes import attributes
+from rosterline.api.dialects import TOKEN_PATH, Dialect
 from rosterline.api.endpoints import Endpoint, Shape
 from rosterline.api.errors import CodeMinor
 from rosterline.api.filters import Attribute
@@ -16,7 +16,6 @@ from rosterline.oneroster.vocabulary import Entity
 Node = dict[str, object]
 SCHEMA_PATH = "#/components/schemas/"
 SCHEME = "OAuth2"
-TOKEN_PATH = "/oauth2/token"  # noqa: S105 - an address, no secret
 STATUS_INFO = "StatusInfo"
 
 ERRORS: dict[int, str] = {
@@ -30,9 +29,9 @@ ERRORS: dict[int, str] = {
 }
 
 
-def build_document(endpoints: Iterable[Endpoint], base_url: str) -> Node:
-    """The document for a server at this address."""
-    rows = tuple(endpoints)
+def build_document(dialect: Dialect, base_url: str) -> Node:
+    """The document of a dialect for a server at this address."""
+    rows = dialect.endpoints
     scopes = {scope: scope.rpartition("/")[2] for row in rows for scope in row.scopes}
     return {
         "openapi": "3.1.0",
@@ -45,7 +44,7 @@ def build_document(endpoints: Iterable[Endpoint], base_url: str) -> Node:
             "than the `Rosterline-Watermark` of your first page.",
         },
         "servers": [{"url": base_url}],
-        "paths": _paths(rows),
+        "paths": _paths(dialect),
         "components": {
             "schemas": _schemas(),
             "securitySchemes": {
@@ -63,10 +62,10 @@ def build_document(endpoints: Iterable[Endpoint], base_url: str) -> Node:
     }
 
 
-def _paths(endpoints: Iterable[Endpoint]) -> Node:
+def _paths(dialect: Dialect) -> Node:
     paths: dict[str, Node] = {}
-    for endpoint in endpoints:
-        paths.setdefault(endpoint.full_path, {})[endpoint.method.lower()] = _operation(endpoint)
+    for endpoint in dialect.endpoints:
+        paths.setdefault(dialect.path(endpoint), {})[endpoint.method.lower()] = _operation(endpoint)
     return {**paths, TOKEN_PATH: {"post": _token_operation()}}
 
 

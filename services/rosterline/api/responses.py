@@ -12,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rosterline.api.errors import CODE_OF_STATUS, ApiError, CodeMinor, payload
+from rosterline.api.errors import CODE_OF_STATUS, ApiError, CodeMinor, payload, payload_v1p1
+from rosterline.api.routing import Operation
+from rosterline.oneroster.vocabulary import Version
 
 JSON = "application/json"
 
@@ -29,6 +31,18 @@ async def api_error_response(_: Request, error: Exception) -> Response:
         media_type=JSON,
         headers=error.headers,
     )
+
+
+def error_response(error: ApiError, operation: Operation) -> Response:
+    """The response to an ApiError, in the words of the version that the address speaks."""
+    endpoint = operation.endpoint
+    name = endpoint.operation_id if endpoint else None
+    body = (
+        payload_v1p1(error.status, error.code, error.message, name)
+        if operation.dialect.version is Version.V1P1
+        else payload(error.status, error.code, error.message)
+    )
+    return Response(body, status_code=error.status, media_type=JSON, headers=error.headers)
 
 
 async def http_error_response(_: Request, error: Exception) -> Response:

@@ -12,22 +12,27 @@ ADMIN = "urn:rosterline:scope:admin"
 ROSTER = f"{V1P2}roster.readonly"
 ROSTER_CORE = f"{V1P2}roster-core.readonly"
 ROSTER_DEMOGRAPHICS = f"{V1P2}roster-demographics.readonly"
+GRADEBOOK = f"{V1P2}gradebook.readonly"
+GRADEBOOK_CORE = f"{V1P2}gradebook-core.readonly"
+ASSESSMENT = f"{V1P2}assessment.readonly"
+RESOURCE = f"{V1P2}resource.readonly"
+RESOURCE_CORE = f"{V1P2}resource-core.readonly"
 
 KNOWN: Mapping[str, tuple[str, ...]] = {
     "1.2": (
         ROSTER,
         ROSTER_CORE,
         ROSTER_DEMOGRAPHICS,
-        f"{V1P2}gradebook.readonly",
-        f"{V1P2}gradebook-core.readonly",
+        GRADEBOOK,
+        GRADEBOOK_CORE,
         f"{V1P2}gradebook.createput",
         f"{V1P2}gradebook.createpost",
         f"{V1P2}gradebook.delete",
-        f"{V1P2}assessment.readonly",
+        ASSESSMENT,
         f"{V1P2}assessment.createput",
         f"{V1P2}assessment.delete",
-        f"{V1P2}resource.readonly",
-        f"{V1P2}resource-core.readonly",
+        RESOURCE,
+        RESOURCE_CORE,
         ADMIN,
     ),
     "1.1": (
@@ -51,8 +56,8 @@ DEFAULT: Mapping[str, tuple[str, ...]] = {
 INCLUDES: Mapping[str, str] = {
     ROSTER: ROSTER_CORE,
     f"{V1P1}roster.readonly": f"{V1P1}roster-core.readonly",
-    f"{V1P2}gradebook.readonly": f"{V1P2}gradebook-core.readonly",
-    f"{V1P2}resource.readonly": f"{V1P2}resource-core.readonly",
+    GRADEBOOK: GRADEBOOK_CORE,
+    RESOURCE: RESOURCE_CORE,
 }
 
 
@@ -74,3 +79,9 @@ def short_name(scope: str) -> str:
 def find_scope(version: str, name: str) -> str | None:
     """The full name of a scope given in full or by its last part."""
     return next((scope for scope in KNOWN[version] if name in (scope, short_name(scope))), None)
+
+
+def in_v1p1(scopes: Iterable[str]) -> tuple[str, ...]:
+    """The scopes of 1.1 that say the same; it has core scopes for the roster only."""
+    named = (scope.replace(V1P2, V1P1) for scope in scopes)
+    return tuple(scope for scope in named if scope in KNOWN["1.1"])

@@ -5,17 +5,19 @@ follow, where it ended, and the watermark. One statement sees one snapshot, whic
 watermark true of the records (see `rosterline.api.walks`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from rosterline.api.endpoints import Endpoint, View
 from rosterline.api.filters import Attribute, Clause, Filter, Predicate
+from rosterline.api.parameters import Parameters
 from rosterline.api.query import Query
-from rosterline.api.sources import COLUMNS, OPERATORS, Parameters, Source, find_source
+from rosterline.api.relations import Relation
+from rosterline.api.sources import COLUMNS, OPERATORS, Source, find_source
 from rosterline.api.viewers import Viewer
 from rosterline.api.walks import Continuation
-from rosterline.oneroster.vocabulary import ACTIVE, Entity
+from rosterline.oneroster.vocabulary import ACTIVE, Collection, Entity, Version
 
 TYPES: Mapping[Attribute, str] = {
     Attribute.SOURCED_ID: "text",
@@ -23,6 +25,7 @@ TYPES: Mapping[Attribute, str] = {
     Attribute.DATE_LAST_MODIFIED: "timestamptz",
 }
 WATERMARK = "watermark"
+Within = Callable[[Source], Sequence[str]]
 
 CLOCK = "SELECT last_stamp FROM rosterline.clock"
 # In the snapshot of what is read: it tells whether the viewer is still what it was taken for.
@@ -62,7 +65,7 @@ class KnownTotal:
 def record_statement(endpoint: Endpoint, viewer: Viewer, sourced_id: str) -> Statement:
     """One record by its id, deleted or not, with the watermark."""
     parameters = Parameters()
-    source = find_source(endpoint, viewer, parameters, filtered=None, shows_deleted=True)
+    source = find_source(endpoint.collection, viewer, parameters, filtered=None, shows_deleted=True)
     wanted = f"sourced_id = {parameters.add(sourced_id, 'text')}"
     text = (
         f"SELECT {source.document} AS document, ({CLOCK}) AS watermark"
@@ -72,6 +75,26 @@ def record_statement(endpoint: Endpoint, viewer: Viewer, sourced_id: str) -> Sta
     return Statement(text, tuple(parameters.values))
 
 
+def parents_statement(
+    relation: Relation, ids: Sequence[str], version: Version, viewer: Viewer
+) -> Statement:
+    """Whether the viewer sees all parents, each where its predecessor stands."""
+    parameters = Parameters()
+    places = [parameters.add(each, "text") for each in ids]
+    found = []
+    for parent, place in zip(relation.parents, places, strict=True):
+        source = find_source(
+            Collection(version, parent.entity),
+            viewer,
+            parameters,
+            filtered=None,
+            shows_deleted=False,
+        )
+        wanted = (f"sourced_id = {place}", parent.condition.format(*places), *source.conditions)
+        found.append(f"EXISTS (SELECT FROM {source.table} WHERE {_all(wanted)})")
+    return Statement(f"SELECT {_all(found)}", tuple(parameters.values))
+
+
 def page_statement(
     endpoint: Endpoint,
     query: Query,
@@ -79,15 +102,19 @@ def page_statement(
     *,
     viewer: Viewer,
     known: KnownTotal | None,
+    within: Within | None = None,
 ) -> Statement:
-    """A page of a collection: one row, whether or not there are records."""
+    """A page of a collection: one row, whether or not there are records.
+
+    `within` gives the conditions of a relation to parents.
+    """
     parameters = Parameters()
     filtered = query.filter
     shows_deleted = viewer.tombstones or (filtered is not None and filtered.shows_deleted)
     source = find_source(
-        endpoint, viewer, parameters, filtered=filtered, shows_deleted=shows_deleted
+        endpoint.collection, viewer, parameters, filtered=filtered, shows_deleted=shows_deleted
     )
-    conditions = [*source.conditions, *_view(endpoint.view)]
+    conditions = [*source.conditions, *_view(endpoint.view), *(within(source) if within else ())]
     conditions += [] if shows_deleted else [f"status = '{ACTIVE}'"]
     conditions += _filter(filtered, source)
     limit = parameters.add(query.limit, "bigint")

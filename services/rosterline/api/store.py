@@ -10,9 +10,18 @@ import asyncpg
 from rosterline.api.borrowing import borrow
 from rosterline.api.endpoints import Endpoint
 from rosterline.api.query import Query
-from rosterline.api.sql import KnownTotal, Statement, page_statement, record_statement
+from rosterline.api.relations import Relation, relation_condition
+from rosterline.api.sql import (
+    KnownTotal,
+    Statement,
+    Within,
+    page_statement,
+    parents_statement,
+    record_statement,
+)
 from rosterline.api.viewers import Viewer
 from rosterline.api.walks import Continuation, Position
+from rosterline.oneroster.vocabulary import Version
 
 MOST_TOTALS = 1000
 
@@ -71,10 +80,24 @@ async def read_page(
     *,
     viewer: Viewer,
     continuation: Continuation | None,
+    parents: tuple[str, ...] = (),
 ) -> Page:
-    """One page in one snapshot; raises SwitchedError."""
-    key = (endpoint.operation_id, query.filter, viewer.towards(endpoint.entity))
-    statement = page_statement(endpoint, query, continuation, viewer=viewer, known=totals.find(key))
+    """One page in one snapshot, of the members of these parents; raises SwitchedError."""
+    key = (
+        endpoint.version,
+        endpoint.operation_id,
+        parents,
+        query.filter,
+        viewer.towards(endpoint.entity),
+    )
+    statement = page_statement(
+        endpoint,
+        query,
+        continuation,
+        viewer=viewer,
+        known=totals.find(key),
+        within=_members(endpoint, parents),
+    )
     row = await _fetch_row(pool, statement, viewer)
     if row is None or row["clock"] is None:
         raise RuntimeError("rosterline.clock has no row; run `rosterline migrate`")
@@ -102,6 +125,29 @@ async def find_record(
     """A record by its id, whatever its status; raises SwitchedError."""
     row = await _fetch_row(pool, record_statement(endpoint, viewer, sourced_id), viewer)
     return Record(row["document"], row["watermark"]) if row else None
+
+
+async def knows_parents(
+    pool: asyncpg.Pool,
+    relation: Relation,
+    ids: tuple[str, ...],
+    *,
+    version: Version,
+    viewer: Viewer,
+) -> bool:
+    """Whether the viewer sees the records that an address names before its last collection."""
+    statement = parents_statement(relation, ids, version, viewer)
+    async with borrow(pool) as connection:
+        return bool(await connection.fetchval(statement.text, *statement.parameters))
+
+
+def _members(endpoint: Endpoint, parents: tuple[str, ...]) -> Within | None:
+    relation = endpoint.relation
+    if relation is None:
+        return None
+    return lambda source: (
+        relation_condition(relation, parents, source.parameters, endpoint.version),
+    )
 
 
 async def _fetch_row(

@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict, cast
 
 import jwt
@@ -10,6 +10,7 @@ import jwt
 from rosterline.api.directory import Directory, Vendor
 from rosterline.api.errors import unauthorised
 from rosterline.api.signing import SigningKeys
+from rosterline.api.viewers import Viewer
 
 ALGORITHM = "HS256"
 MOST_VERIFIED = 1000
@@ -28,10 +29,17 @@ class Claims(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends a request, and what the token allows."""
+    """Who sends a request, and what the token allows; `schools` where it limits to some."""
 
     vendor: Vendor
     scopes: frozenset[str]
+    schools: tuple[str, ...] | None = None
+
+    def see_as(self, vendor: Vendor) -> Viewer:
+        """What the caller sees, when this is what is known of its connection."""
+        if self.schools is None:
+            return vendor.viewer
+        return replace(vendor.viewer, schools=self.schools)
 
 
 class Tokens:

@@ -1,4 +1,4 @@
-"""Who reads, as far as it changes what is read: a connection's switches. Pure.
+"""Who reads, as far as it changes what is read: a connection's switches and schools. Pure.
 
 To a connection whose switch was turned at stamp F, every user has changed at F: nothing is stored
 anew, but its users' effective stamp is the greater one of the record's own and F. So its pollers
@@ -27,7 +27,8 @@ AT_THE_SWITCH: dict[Predicate, Predicate | bool] = {
 class Viewer:
     """A connection's switches; the defaults are those of one that sees records as they stand.
 
-    `switched_at` is the stamp of the last turn of a switch that changes users.
+    `switched_at` is the stamp of the last turn of a switch that changes users; `schools` are those
+    that it is limited to, None for all.
     """
 
     app: str
@@ -35,11 +36,12 @@ class Viewer:
     sees_agents: bool = True
     tombstones: bool = False
     switched_at: datetime | None = None
+    schools: tuple[str, ...] | None = None
 
     def towards(self, entity: Entity) -> "Viewer":
         """The viewer as far as it matters for an entity: two that are equal see the same."""
         if entity is not Entity.USERS:
-            return Viewer(app="", tombstones=self.tombstones)
+            return Viewer(app="", tombstones=self.tombstones, schools=self.schools)
         has_own_tombstones = not self.sees_agents and self.switched_at is not None
         return self if has_own_tombstones else replace(self, app="")
 

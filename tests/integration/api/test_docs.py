@@ -2,8 +2,8 @@
 
 import re
 
-from rosterline.api.endpoints import ENDPOINTS
 from rosterline.api.openapi import build_document
+from rosterline.api.operations import ROSTERING_V1P2 as ENDPOINTS
 from tests.support.api import BASE_URL, serving
 from tests.support.servers import Databases
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from rosterline.api.endpoints import ENDPOINTS
 from rosterline.api.filters import Attribute, parse_filter
+from rosterline.api.operations import ROSTERING_V1P2 as ENDPOINTS
 from rosterline.api.query import Query
 from rosterline.api.sql import KnownTotal, page_statement
 from rosterline.api.viewers import Viewer

@@ -4,7 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from rosterline.api.endpoints import ENDPOINTS, Shape
+from rosterline.api.endpoints import Shape
+from rosterline.api.operations import ROSTERING_V1P2 as ENDPOINTS
 from rosterline.api.switches import Switches
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.v1p2 import Record
@@ -14,7 +15,7 @@ from rosterline.oneroster.views import (
     withdrawn,
     without_agents,
 )
-from rosterline.oneroster.vocabulary import Entity
+from rosterline.oneroster.vocabulary import ROSTER, Entity
 from tests.support.api import ONE_OF_EACH, Stored, document, org
 from tests.support.families import (
     FAMILY,
@@ -234,7 +235,7 @@ async def test_connections_with_different_switches_share_no_walks(hall: Hall) ->
     assert [record["sourcedId"] for record in counted.json()["users"]] == ["t2"]
 
 
-@pytest.mark.parametrize("entity", [each for each in Entity if each is not Entity.USERS])
+@pytest.mark.parametrize("entity", [each for each in ROSTER if each is not Entity.USERS])
 async def test_switches_but_tombstones_change_nothing_but_users(hall: Hall, entity: Entity) -> None:
     await hall.plain.read_model.write(*ONE_OF_EACH)
     switched = await hall.vendor("switched", Switches(secondary_email=True, sees_agents=False))

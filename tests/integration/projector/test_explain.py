@@ -9,7 +9,7 @@ from datetime import date
 import asyncpg
 import pytest
 
-from rosterline.api.endpoints import ENDPOINTS
+from rosterline.api.operations import ROSTERING_V1P2 as ENDPOINTS
 from rosterline.api.sql import record_statement
 from rosterline.api.viewers import Viewer
 from rosterline.oneroster.vocabulary import COLLECTIONS, TO_BE_DELETED, Entity

@@ -1,50 +1,60 @@
-"""Answers the endpoints of the table: query, one statement, ready text, headers.
+"""Answers the reads of the endpoint table, in every dialect: query, one statement, ready text.
 
-The hot path: records go from the database to the wire as text and never become objects, but for
-`fields`.
+The hot path: records go from the database to the wire as text and never become objects.
 """
 
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import asyncpg
-import orjson
+from starlette.datastructures import URLPath
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Match, NoMatchFound
+from starlette.types import Receive, Scope, Send
+from typing_extensions import override
 
 from rosterline.api.admission import admit
 from rosterline.api.attributes import attributes
-from rosterline.api.cursors import read_cursor, write_cursor
 from rosterline.api.directory import Directory, Vendor
 from rosterline.api.endpoints import Endpoint, Shape
-from rosterline.api.errors import unauthorised, unavailable, unknown_object
+from rosterline.api.errors import ApiError, CodeMinor, unauthorised, unavailable, unknown_object
 from rosterline.api.links import Paging, link_header
 from rosterline.api.query import Query, parse_query, parse_selection
 from rosterline.api.readiness import Readiness
+from rosterline.api.rendering import Warnings, body_of, entity_tag, matches_tag, render
+from rosterline.api.responses import JSON, error_response
+from rosterline.api.routing import Operation, Routing
 from rosterline.api.signing import SigningKeys
-from rosterline.api.store import Page, SwitchedError, Totals, find_record, read_page
+from rosterline.api.store import (
+    Page,
+    Record,
+    SwitchedError,
+    Totals,
+    find_record,
+    knows_parents,
+    read_page,
+)
 from rosterline.api.tokens import Caller, Tokens
 from rosterline.api.viewers import Viewer
-from rosterline.api.walks import Continuation, Position, Walks
+from rosterline.api.walking import Walk
+from rosterline.api.walks import Walks
 from rosterline.oneroster.stamps import format_stamp
-from rosterline.oneroster.v1p2 import with_base
 
-JSON = "application/json"
 WATERMARK = "Rosterline-Watermark"
 MOST_ID_LENGTH = 255
 # Of a connection whose switches are turned while it reads; each turn takes about a second.
 MOST_READS = 5
+READS = frozenset({"GET", "HEAD"})
 
 T = TypeVar("T")
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What the handlers share within one application."""
+    """What the answers share within one application."""
 
     pool: asyncpg.Pool
     base_url: str
@@ -56,160 +66,191 @@ class Reader:
     totals: Totals
 
 
-def read_route(endpoint: Endpoint, reader: Reader) -> Route:
-    """The route of an endpoint; an id may contain slashes, which arrive decoded."""
-    path = endpoint.full_path.replace("{sourcedId}", "{sourced_id:path}")
-    handler = _collection if endpoint.shape is Shape.COLLECTION else _single
-    return Route(
-        path, handler(endpoint, reader), methods=[endpoint.method], name=endpoint.operation_id
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request for an endpoint by a caller who may use it."""
+
+    request: Request
+    operation: Operation
+    endpoint: Endpoint
+    caller: Caller
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The ids of the records that the address names before its last collection."""
+        ids = self.operation.ids
+        return ids if self.endpoint.shape is Shape.COLLECTION else ids[:-1]
+
+    @property
+    def parameters(self) -> list[tuple[str, str]]:
+        """The decoded parameters of the query."""
+        return parse_qsl(self.request.url.query, keep_blank_values=True)
+
+    def base(self, base_url: str) -> str:
+        """What stands before the paths of this dialect's services."""
+        return self.operation.dialect.base(base_url, self.caller.vendor.app)
+
+
+class Reads(BaseRoute):
+    """The route of every address of a dialect."""
+
+    def __init__(self, routing: Routing, reader: Reader) -> None:
+        self._routing = routing
+        self._reader = reader
+
+    @override
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        operation = self._routing.find(raw_path(scope))
+        if operation is None:
+            return Match.NONE, {}
+        return Match.FULL, {"operation": operation}
+
+    @override
+    def url_path_for(self, name: str, /, **path_params: object) -> URLPath:
+        raise NoMatchFound(name, path_params)
+
+    @override
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        operation: Operation = scope["operation"]
+        request = Request(scope, receive)
+        try:
+            response = await answer(request, operation, self._reader)
+        except ApiError as error:
+            response = error_response(error, operation)
+        await response(scope, receive, send)
+
+
+def raw_path(scope: Scope) -> str:
+    """The path as it was sent, still percent-encoded."""
+    raw: bytes | None = scope.get("raw_path")
+    return quote(scope["path"]) if raw is None else raw.decode("ascii", "replace").partition("?")[0]
+
+
+async def answer(request: Request, operation: Operation, reader: Reader) -> Response:
+    """The response to a read; raises ApiError."""
+    endpoint = operation.endpoint
+    if endpoint is None:
+        raise unknown_object("There is no such endpoint here")
+    if request.method not in READS:
+        raise ApiError(
+            405,
+            CodeMinor.INVALID_DATA,
+            f"{request.method[:20]} is not offered here",
+            headers={"Allow": "GET, HEAD"},
+        )
+    caller = await admit(request, operation, endpoint, reader.tokens)
+    await reader.readiness.require()
+    asked = Asked(request, operation, endpoint, caller)
+    if endpoint.shape is Shape.COLLECTION:
+        return await _collection(asked, reader)
+    return await _single(asked, reader)
+
+
+async def _single(asked: Asked, reader: Reader) -> Response:
+    endpoint = asked.endpoint
+    fields = parse_selection(asked.parameters, attributes(endpoint.entity))
+    sourced_id = asked.operation.ids[-1]
+    record: Record | None = None
+    if is_id(sourced_id):
+        record = await _as_seen(
+            asked.caller,
+            reader,
+            lambda viewer: find_record(reader.pool, endpoint, sourced_id, viewer=viewer),
+        )
+    if record is None:
+        raise unknown_object(f"No {endpoint.key} has the sourcedId {sourced_id[:60]!r}")
+    value = render(
+        record.document, endpoint, asked.operation.dialect, asked.base(reader.base_url), fields
+    )
+    return _respond(asked, value, (), {WATERMARK: format_stamp(record.watermark)})
+
+
+async def _collection(asked: Asked, reader: Reader) -> Response:
+    endpoint = asked.endpoint
+    parameters = asked.parameters
+    query = parse_query(parameters, attributes(endpoint.entity))
+    identity = (
+        asked.caller.vendor.app,
+        asked.caller.schools,
+        asked.operation.dialect.name,
+        endpoint.operation_id,
+        asked.parents,
+    )
+    walk = Walk(reader.walks, reader.keys, identity, query)
+    page = await _as_seen(
+        asked.caller, reader, lambda viewer: _read_page(asked, query, walk, reader, viewer)
+    )
+    cursor = None
+    if page.end is not None:
+        walk.remember(page.end, page.count, is_last=not page.has_more)
+        cursor = await walk.write_next(page.end) if page.has_more else None
+    base = asked.base(reader.base_url)
+    value = render(page.records, endpoint, asked.operation.dialect, base, query.fields)
+    address = reader.base_url + raw_path(asked.request.scope)
+    paging = Paging(query.limit, query.offset, page.total, cursor)
+    headers = {
+        "X-Total-Count": str(page.total),
+        WATERMARK: format_stamp(page.watermark),
+        "Link": link_header(address, parameters, paging),
+    }
+    return _respond(asked, value, (), headers, total=page.total)
+
+
+async def _read_page(
+    asked: Asked, query: Query, walk: Walk, reader: Reader, viewer: Viewer
+) -> Page:
+    endpoint = asked.endpoint
+    relation = endpoint.relation
+    if relation is not None and not (
+        all(map(is_id, asked.parents))
+        and await knows_parents(
+            reader.pool, relation, asked.parents, version=endpoint.version, viewer=viewer
+        )
+    ):
+        shown = " or ".join(repr(parent[:60]) for parent in asked.parents)
+        raise unknown_object(f"No record here has the sourcedId {shown}")
+    return await read_page(
+        reader.pool,
+        reader.totals,
+        endpoint,
+        query,
+        viewer=viewer,
+        continuation=await walk.find_continuation(),
+        parents=asked.parents,
     )
 
 
-def _single(endpoint: Endpoint, reader: Reader) -> Handler:
-    names = attributes(endpoint.entity)
-
-    async def handle(request: Request) -> Response:
-        caller = await admit(request, endpoint, reader.tokens)
-        await reader.readiness.require()
-        fields = parse_selection(_parameters(request), names)
-        sourced_id = str(request.path_params["sourced_id"])
-        record = None
-        if len(sourced_id) <= MOST_ID_LENGTH and "\0" not in sourced_id:
-            record = await _as_seen(
-                reader,
-                caller,
-                lambda viewer: find_record(reader.pool, endpoint, sourced_id, viewer=viewer),
-            )
-        if record is None:
-            raise unknown_object(f"No {endpoint.key} has the sourcedId {sourced_id[:60]!r}")
-        document = with_base(record.document, reader.base_url)
-        if fields is not None:
-            document = select_fields(f"[{document}]", fields)[1:-1]
-        return Response(
-            f'{{"{endpoint.key}":{document}}}',
-            media_type=JSON,
-            headers={WATERMARK: format_stamp(record.watermark)},
-        )
-
-    return handle
+def is_id(text: str) -> bool:
+    """Whether a record may have this id; others are not looked for."""
+    return 0 < len(text) <= MOST_ID_LENGTH and "\0" not in text
 
 
-def _collection(endpoint: Endpoint, reader: Reader) -> Handler:
-    names = attributes(endpoint.entity)
-
-    async def handle(request: Request) -> Response:
-        caller = await admit(request, endpoint, reader.tokens)
-        await reader.readiness.require()
-        parameters = _parameters(request)
-        query = parse_query(parameters, names)
-        walk = _Walk(endpoint, reader, caller, query)
-        continuation = await walk.find_continuation()
-        page = await _as_seen(
-            reader,
-            caller,
-            lambda viewer: read_page(
-                reader.pool,
-                reader.totals,
-                endpoint,
-                query,
-                viewer=viewer,
-                continuation=continuation,
-            ),
-        )
-        cursor = None
-        if page.end is not None:
-            walk.remember(page.end, page.count, is_last=not page.has_more)
-            cursor = await walk.write_next(page.end) if page.has_more else None
-        paging = Paging(query.limit, query.offset, page.total, cursor)
-        return Response(
-            _body(endpoint, reader, query, page),
-            media_type=JSON,
-            headers={
-                "X-Total-Count": str(page.total),
-                WATERMARK: format_stamp(page.watermark),
-                "Link": link_header(f"{reader.base_url}{endpoint.full_path}", parameters, paging),
-            },
-        )
-
-    return handle
+def _respond(
+    asked: Asked,
+    value: str,
+    warnings: Warnings,
+    headers: dict[str, str],
+    *,
+    total: int | None = None,
+) -> Response:
+    body = body_of(value, asked.endpoint, warnings)
+    tag = entity_tag(body, total)
+    headers |= {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
+    if matches_tag(asked.request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=JSON, headers=headers)
 
 
-async def _as_seen(reader: Reader, caller: Caller, read: Callable[[Viewer], Awaitable[T]]) -> T:
+async def _as_seen(caller: Caller, reader: Reader, read: Callable[[Viewer], Awaitable[T]]) -> T:
     """What the caller's connection sees, also when a switch was turned since it was looked up."""
     vendor: Vendor | None = caller.vendor
     for _ in range(MOST_READS):
         if vendor is None:
             raise unauthorised("The connection of this access token has ended")
         try:
-            return await read(vendor.viewer)
+            return await read(caller.see_as(vendor))
         except SwitchedError:
             vendor = await reader.directory.read(caller.vendor.client_id)
     raise unavailable("The connection's switches are being turned; try again shortly")
-
-
-class _Walk:
-    """The page that is asked for, as a part of its client's walk through the collection."""
-
-    def __init__(self, endpoint: Endpoint, reader: Reader, caller: Caller, query: Query) -> None:
-        self._reader = reader
-        self._query = query
-        self._identity: tuple[Hashable, ...] = (
-            caller.vendor.app,
-            endpoint.operation_id,
-            query.filter,
-            query.sort,
-            query.descending,
-        )
-        self._continuation: Continuation | None = None
-
-    async def find_continuation(self) -> Continuation | None:
-        """Where the page before ended: as the cursor says, or as remembered for its offset."""
-        query = self._query
-        if query.cursor is not None:
-            secrets = await self._reader.keys.secrets()
-            self._continuation = read_cursor(query.cursor, repr(self._identity), secrets)
-        elif query.offset > 0:
-            found = self._reader.walks.find((*self._identity, query.offset))
-            if found is not None:
-                self._continuation = Continuation(found, by_offset=True)
-        return self._continuation
-
-    def remember(self, end: Position, count: int, *, is_last: bool) -> None:
-        """Keep where this page ended: some clients count on by the limit, some by what came."""
-        if self._query.cursor is not None:
-            return
-        for step in {count, self._query.limit}:
-            self._reader.walks.remember(
-                (*self._identity, self._query.offset + step),
-                end,
-                descending=self._query.descending,
-                is_last=is_last,
-            )
-
-    async def write_next(self, end: Position) -> str:
-        """The cursor of the page behind; it goes on in the way in which this page was found."""
-        by_offset = self._continuation is not None and self._continuation.by_offset
-        _, secret = await self._reader.keys.newest()
-        return write_cursor(Continuation(end, by_offset), repr(self._identity), secret)
-
-
-def _body(endpoint: Endpoint, reader: Reader, query: Query, page: Page) -> str:
-    records = f"[{with_base(page.records, reader.base_url)}]"
-    if query.fields is not None:
-        records = select_fields(records, query.fields)
-    return f'{{"{endpoint.key}":{records}}}'
-
-
-def select_fields(records: str, fields: tuple[str, ...]) -> str:
-    """The list of records with the chosen members only, in the records' own order."""
-    chosen = frozenset(fields)
-    return orjson.dumps(
-        [
-            {name: value for name, value in record.items() if name in chosen}
-            for record in orjson.loads(records)
-        ]
-    ).decode()
-
-
-def _parameters(request: Request) -> list[tuple[str, str]]:
-    return parse_qsl(request.url.query, keep_blank_values=True)

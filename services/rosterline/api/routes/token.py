@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from rosterline.api.dialects import TOKEN_PATH
 from rosterline.api.directory import Directory, Vendor
 from rosterline.api.errors import ApiError
-from rosterline.api.openapi import TOKEN_PATH
 from rosterline.api.passwords import SecretChecker
 from rosterline.api.scopes import with_included
 from rosterline.api.tokens import Tokens

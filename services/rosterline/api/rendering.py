@@ -1,0 +1,77 @@
+"""What the database answered → the body of a response, in the words of a dialect. Pure.
+
+Records stay text: only `fields`, and Xporter's users, are parsed.
+"""
+
+from hashlib import sha1
+from typing import Any
+
+import orjson
+
+from rosterline.api.dialects import Dialect
+from rosterline.api.endpoints import Endpoint, Shape
+from rosterline.api.errors import CodeMinor, warnings_v1p1
+from rosterline.oneroster.v1p2 import with_base
+from rosterline.oneroster.vocabulary import Entity
+
+Warnings = tuple[tuple[CodeMinor, str], ...]
+
+
+def render(
+    records: str, endpoint: Endpoint, dialect: Dialect, base: str, fields: tuple[str, ...] | None
+) -> str:
+    """The records, joined by commas, as the value of the answer's member; `base` is of addresses.
+
+    With `fields` those members only.
+    """
+    text = with_base(records, base)
+    if dialect.is_xporter and endpoint.entity is Entity.USERS:
+        users = [_with_org_ids(user) for user in orjson.loads(f"[{text}]")]
+        text = orjson.dumps(users).decode()[1:-1]
+    if fields is not None:
+        text = select_fields(f"[{text}]", fields)[1:-1]
+    return f"[{text}]" if endpoint.shape is Shape.COLLECTION else text
+
+
+def body_of(value: str, endpoint: Endpoint, warnings: Warnings) -> bytes:
+    """The answer; 1.1 has its warnings beside the data."""
+    if not warnings:
+        return f'{{"{endpoint.key}":{value}}}'.encode()
+    status = warnings_v1p1(warnings, endpoint.operation_id).decode()
+    return f'{{"{endpoint.key}":{value},"statusInfoSet":{status}}}'.encode()
+
+
+def entity_tag(body: bytes, total: int | None) -> str:
+    """The `ETag` of a body with its total: equal as long as a client would learn nothing new."""
+    digest = sha1(body, usedforsecurity=False)
+    digest.update(b"" if total is None else str(total).encode())
+    return f'"{digest.hexdigest()}"'
+
+
+def matches_tag(header: str | None, tag: str) -> bool:
+    """Whether `If-None-Match` names the tag; weak ones compare alike (RFC 9110 §13.1.2)."""
+    if header is None:
+        return False
+    named = {each.strip().removeprefix("W/") for each in header.split(",")}
+    return "*" in named or tag in named
+
+
+def select_fields(records: str, fields: tuple[str, ...]) -> str:
+    """The list of records with the chosen members only, in the records' own order."""
+    chosen = frozenset(fields)
+    return orjson.dumps(
+        [
+            {name: value for name, value in record.items() if name in chosen}
+            for record in orjson.loads(records)
+        ]
+    ).decode()
+
+
+def _with_org_ids(user: dict[str, Any]) -> dict[str, Any]:
+    """Seed 004, Users: `orgSourcedIds` is an "array of org ID strings"."""
+    return {
+        ("orgSourcedIds" if name == "orgs" else name): (
+            [org["sourcedId"] for org in value] if name == "orgs" else value
+        )
+        for name, value in user.items()
+    }

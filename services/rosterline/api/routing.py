@@ -1,0 +1,91 @@
+"""Which operation of which dialect an address names, in the time of its length. Pure.
+
+The addresses of all dialects make one tree of segments; ids are taken as they were encoded, so that
+one may hold a slash as %2F.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from rosterline.api.dialects import APP_NAME, Dialect
+from rosterline.api.endpoints import Endpoint, Service
+
+MOST_SEGMENTS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An endpoint as a dialect speaks it, with the names that the address holds.
+
+    `endpoint` is None for an address below a service that has no such endpoint. `app` is the
+    connection that the address names, `ids` are those of the parents and of the record.
+    """
+
+    dialect: Dialect
+    endpoint: Endpoint | None
+    app: str | None
+    ids: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Node:
+    """A place in the tree; `service` marks the root of a service of a dialect."""
+
+    literals: dict[str, "_Node"] = field(default_factory=dict)
+    wildcard: "_Node | None" = None
+    endpoint: Endpoint | None = None
+    service: Dialect | None = None
+
+
+class Routing:
+    """Finds operations by path."""
+
+    def __init__(self, dialects: Iterable[Dialect]) -> None:
+        self._root = _Node()
+        for dialect in dialects:
+            self._add(dialect)
+
+    def find(self, raw_path: str) -> Operation | None:
+        """The operation of a path that is still percent-encoded; None for what is none of ours."""
+        segments = raw_path.split("/")[1:]
+        if len(segments) > MOST_SEGMENTS:
+            return None
+        node, names, dialect = self._root, list[str](), None
+        has_app, is_known = False, True
+        for segment in segments:
+            found = node.literals.get(segment) or node.wildcard
+            if found is None:
+                is_known = False
+                break
+            if found is node.wildcard:
+                names.append(unquote(segment))
+            node = found
+            if node.service is not None:
+                dialect, has_app = node.service, bool(names)
+        if dialect is None:
+            return None
+        app = names[0] if has_app else None
+        endpoint = node.endpoint if is_known else None
+        return Operation(dialect, endpoint, app, tuple(names[has_app:]))
+
+    def _add(self, dialect: Dialect) -> None:
+        for service in Service:
+            self._walk(_segments(dialect.prefix + dialect.paths[service])).service = dialect
+        for endpoint in dialect.endpoints:
+            self._walk(_segments(dialect.path(endpoint))).endpoint = endpoint
+
+    def _walk(self, segments: Sequence[str | None]) -> _Node:
+        node = self._root
+        for segment in segments:
+            if segment is None:
+                node.wildcard = node.wildcard or _Node()
+                node = node.wildcard
+            else:
+                node = node.literals.setdefault(segment, _Node())
+        return node
+
+
+def _segments(path: str) -> list[str | None]:
+    parts = path.strip("/").split("/")
+    return [None if part == APP_NAME or part.startswith("{") else part for part in parts]

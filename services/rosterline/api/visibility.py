@@ -1,0 +1,72 @@
+"""What a viewer sees of a collection's records: which of them, and how much of each. Pure.
+
+The conditions and expressions are of a table of the read model; values are parameters.
+"""
+
+from collections.abc import Mapping
+
+from rosterline.api.parameters import Parameters
+from rosterline.api.viewers import Viewer
+from rosterline.db.tables.read_model import TABLE_NAMES, extra_columns
+from rosterline.oneroster.views import AGENT_PARTS
+from rosterline.oneroster.vocabulary import (
+    COLLECTIONS,
+    ROSTER,
+    WRITTEN_COLLECTIONS,
+    Collection,
+    Entity,
+)
+
+TABLES: Mapping[Collection, str] = {
+    found: f"{found.version}.{TABLE_NAMES[found.entity]}"
+    for found in (*COLLECTIONS, *WRITTEN_COLLECTIONS)
+}
+# Whose documents name records of several schools.
+NARROWED = frozenset({Entity.USERS, Entity.ORGS, Entity.ACADEMIC_SESSIONS})
+BY_SCHOOL = frozenset({Entity.ENROLLMENTS, Entity.CLASSES})
+
+
+def shown_document(collection: Collection, viewer: Viewer, parameters: Parameters) -> str:
+    """The stored document as the viewer sees it, but for its stamp."""
+    shown = "document"
+    if collection.entity is Entity.USERS:
+        shown = "coalesce(alternative, document)" if viewer.secondary_email else shown
+        if not viewer.sees_agents:
+            shown = f"regexp_replace({shown}, '{AGENT_PARTS}', '', 'g')"
+    if viewer.schools is not None and collection.entity in NARROWED:
+        shown = f"{collection.version}.narrowed({shown}, {schools_of(viewer, parameters)})"
+    return shown
+
+
+def within_scope(collection: Collection, viewer: Viewer, parameters: Parameters) -> tuple[str, ...]:
+    """What a record fulfils that the viewer may see."""
+    conditions = []
+    if collection.entity is Entity.USERS and not viewer.sees_agents:
+        conditions.append("NOT is_agent")
+    if viewer.schools is not None:
+        schools = schools_of(viewer, parameters)
+        stands = f"schools && {schools}"
+        # The index on the school finds them; `schools` says whose business they are.
+        if collection.entity in BY_SCHOOL:
+            conditions.append(f"school_id = ANY({schools})")
+        conditions.append(
+            stands if collection.entity in ROSTER else f"(schools IS NULL OR {stands})"
+        )
+    return tuple(conditions)
+
+
+def true_columns(entity: Entity, viewer: Viewer) -> frozenset[str]:
+    """The key columns that tell this viewer nothing but what its documents say."""
+    columns = frozenset(key_columns(entity))
+    is_cut = not viewer.sees_agents or viewer.schools is not None
+    return columns - {"places"} if is_cut else columns
+
+
+def key_columns(entity: Entity) -> tuple[str, ...]:
+    """The names of the columns that only this entity has and that queries ask."""
+    return tuple(column.name for column in extra_columns(entity) if column.name != "alternative")
+
+
+def schools_of(viewer: Viewer, parameters: Parameters) -> str:
+    """The parameter that holds the schools that it is limited to."""
+    return parameters.once("schools", list(viewer.schools or ()), "text[]")
