@@ -16,6 +16,7 @@ from rosterline.projector.facts import Context, SectionFacts
 from rosterline.projector.gather import gather_courses, gather_sections
 from rosterline.projector.rules.courses import build_class, build_course
 from rosterline.projector.rules.orgs import build_district, build_school
+from rosterline.projector.rules.schools import reach_of
 from rosterline.projector.rules.sessions import (
     build_grading_period,
     build_school_year,
@@ -85,7 +86,7 @@ def wanted_orgs(context: Context, keys: Mapping[Key, int]) -> Records:
         guid = str(key)
         is_district = guid in context.reference.districts
         verdict = (build_district if is_district else build_school)(context, guid)
-        records[guid] = to_draft(ORGS, verdict), number
+        records[guid] = to_draft(ORGS, verdict, reach_of(context, verdict)), number
     return records
 
 
@@ -96,12 +97,15 @@ def wanted_sessions(
     records: Records = {}
     for year, number in years.items():
         verdict = build_school_year(context, int(year))
-        records[school_year_sourced_id(int(year))] = to_draft(SESSIONS, verdict), number
+        draft = to_draft(SESSIONS, verdict, reach_of(context, verdict))
+        records[school_year_sourced_id(int(year))] = draft, number
     for key, number in terms.items():
         term = int(key)
-        records[str(term)] = to_draft(SESSIONS, build_term(context, term)), number
+        verdict = build_term(context, term)
+        records[str(term)] = to_draft(SESSIONS, verdict, reach_of(context, verdict)), number
         verdict = build_grading_period(context, term)
-        records[grading_period_sourced_id(term)] = to_draft(SESSIONS, verdict), number
+        draft = to_draft(SESSIONS, verdict, reach_of(context, verdict))
+        records[grading_period_sourced_id(term)] = draft, number
     return records
 
 
@@ -113,8 +117,10 @@ async def wanted_courses(
     records: Records = {}
     for key, number in keys.items():
         course = courses.get(int(key))
-        draft = to_draft(COURSES, build_course(context, course)) if course else None
-        records[str(key)] = draft, number
+        records[str(key)] = None, number
+        if course is not None:
+            verdict = build_course(context, course)
+            records[str(key)] = to_draft(COURSES, verdict, reach_of(context, verdict)), number
     return records
 
 
@@ -125,6 +131,8 @@ def wanted_classes(
     records: Records = {}
     for key, number in keys.items():
         section = sections.get(int(key))
-        draft = to_draft(CLASSES, build_class(context, section)) if section else None
-        records[str(key)] = draft, number
+        records[str(key)] = None, number
+        if section is not None:
+            verdict = build_class(context, section)
+            records[str(key)] = to_draft(CLASSES, verdict, reach_of(context, verdict)), number
     return records

@@ -25,6 +25,13 @@ from rosterline.projector.rules.enrollments import (
     staff_sourced_id,
 )
 from rosterline.projector.rules.roles import claims_by_role
+from rosterline.projector.rules.schools import (
+    reach_of_demographics,
+    reach_of_roster,
+    reach_of_staff,
+    reach_of_user,
+    reach_of_user_v1p1,
+)
 from rosterline.projector.rules.users import build_user, secondary_view
 from rosterline.projector.rules.v1p1_carried import (
     demographics_in_v1p1,
@@ -92,9 +99,11 @@ def wanted_users(
         claims = claims_by_role(context, person)
         verdict = build_user(context, person, claims)
         other = secondary_view(verdict, person.person) if isinstance(verdict, User) else None
-        records[person.person.person_guid] = to_draft(USERS, verdict, other), number
+        reach = reach_of_user(context, person, verdict)
+        records[person.person.person_guid] = to_draft(USERS, verdict, reach, other), number
         for sourced_id, each in build_users_v1p1(context, person, claims).items():
-            older[sourced_id] = to_draft(OLDER_USERS, each), number
+            reach = reach_of_user_v1p1(context, person, each)
+            older[sourced_id] = to_draft(OLDER_USERS, each, reach), number
     return [Wanted(USERS, records), Wanted(OLDER_USERS, older)]
 
 
@@ -111,9 +120,10 @@ def wanted_demographics(
             older[sourced_id] = None, number
             continue
         verdict = build_demographics(context, person)
-        records[person.person.person_guid] = to_draft(DEMOGRAPHICS, verdict), number
+        reach = reach_of_demographics(context, person, verdict)
+        records[person.person.person_guid] = to_draft(DEMOGRAPHICS, verdict, reach), number
         verdict = demographics_in_v1p1(verdict, person)
-        older[sourced_id] = to_draft(OLDER_DEMOGRAPHICS, verdict), number
+        older[sourced_id] = to_draft(OLDER_DEMOGRAPHICS, verdict, reach), number
     return [Wanted(DEMOGRAPHICS, records), Wanted(OLDER_DEMOGRAPHICS, older)]
 
 
@@ -140,9 +150,10 @@ async def wanted_rosters(
         if roster is not None:
             sourced_id, number = roster_sourced_id(roster.roster_id), keys[roster.roster_id]
             verdict = build_roster_enrollment(context, roster)
-            records[sourced_id] = to_draft(ENROLLMENTS, verdict), number
+            reach = reach_of_roster(context, roster, verdict)
+            records[sourced_id] = to_draft(ENROLLMENTS, verdict, reach), number
             verdict = roster_in_v1p1(verdict, roster.person)
-            older[sourced_id] = to_draft(OLDER_ENROLLMENTS, verdict), number
+            older[sourced_id] = to_draft(OLDER_ENROLLMENTS, verdict, reach), number
     return [Wanted(ENROLLMENTS, records), Wanted(OLDER_ENROLLMENTS, older)]
 
 
@@ -161,7 +172,8 @@ async def wanted_staff(
             sourced_id = staff_sourced_id(staff.section_staff_id)
             number = keys[staff.section_staff_id]
             verdict = build_staff_enrollment(context, staff)
-            records[sourced_id] = to_draft(ENROLLMENTS, verdict), number
+            reach = reach_of_staff(context, staff, verdict)
+            records[sourced_id] = to_draft(ENROLLMENTS, verdict, reach), number
             verdict = staff_in_v1p1(verdict, staff.person)
-            older[sourced_id] = to_draft(OLDER_ENROLLMENTS, verdict), number
+            older[sourced_id] = to_draft(OLDER_ENROLLMENTS, verdict, reach), number
     return [Wanted(ENROLLMENTS, records), Wanted(OLDER_ENROLLMENTS, older)]

@@ -1,17 +1,17 @@
 """A rule's verdict → what the read model stores, but for the stamp. Pure.
 
-A draft's text carries `UNSTAMPED` where the stamp will stand, and its digest is taken of that text:
-two drafts with one digest look the same to every vendor.
+A draft's text carries `UNSTAMPED` where the stamp will stand, and its digest is taken of that text
+and of its reach: two drafts with one digest look the same to every vendor, in whatever scope.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 import orjson
 from pydantic import BaseModel
 
 from rosterline.oneroster import v1p1, v1p2
-from rosterline.oneroster.v1p2 import UNSTAMPED, AcademicSession, Org
+from rosterline.oneroster.record import UNSTAMPED
 from rosterline.oneroster.vocabulary import (
     ACTIVE,
     TO_BE_DELETED,
@@ -20,17 +20,17 @@ from rosterline.oneroster.vocabulary import (
     Status,
     Version,
 )
+from rosterline.projector.columns import Columns, columns_of
+from rosterline.projector.rules.schools import EVERYWHERE, Reach, Schools
 from rosterline.projector.rules.verdict import KeptOut, Verdict
 
 DIGEST_BYTES = 16
 STAMP_MEMBER = '"dateLastModified":"'
-AGENTS = frozenset({"guardian", "relative"})
-Extra = tuple[str | bool, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A record that is ready to be stamped; `extra` are the entity's own columns.
+    """A record that is ready to be stamped; `columns` are those that only its entity has.
 
     `alternative` is the text for connections that show another email address, where it differs.
     """
@@ -40,13 +40,19 @@ class Draft:
     status: Status
     template: str
     digest: bytes
-    extra: Extra
+    columns: Columns = field(default_factory=dict)
+    reach: Reach = EVERYWHERE
     alternative: str | None = None
 
     @property
     def entity(self) -> Entity:
         """The record's family."""
         return self.collection.entity
+
+    @property
+    def schools(self) -> Schools | None:
+        """The schools in whose scope it stands; None for every scope."""
+        return self.reach.schools
 
     @property
     def secondary_email(self) -> str | None:
@@ -67,41 +73,27 @@ class Draft:
         return self.alternative.replace(UNSTAMPED, stamp, 1)
 
 
-EXTRA_COLUMNS: dict[Entity, tuple[str, ...]] = {
-    Entity.ORGS: ("type",),
-    Entity.ACADEMIC_SESSIONS: ("type",),
-    Entity.USERS: ("is_student", "is_teacher", "is_agent"),
-}
-
-
 def to_draft(
-    collection: Collection, verdict: Verdict, alternative: v1p2.User | None = None
+    collection: Collection,
+    verdict: Verdict,
+    reach: Reach = EVERYWHERE,
+    alternative: v1p2.User | None = None,
 ) -> Draft | None:
     """The record's draft; None when a rule keeps it out."""
     if isinstance(verdict, KeptOut):
         return None
     template = text_of(verdict)
     other = None if alternative is None else text_of(alternative)
-    digest = digest_of(template, other)
-    extra = extra_of(verdict)
-    return Draft(collection, verdict.sourced_id, verdict.status, template, digest, extra, other)
+    digest = digest_of(template, reach, other)
+    columns = columns_of(verdict, alternative)
+    return Draft(
+        collection, verdict.sourced_id, verdict.status, template, digest, columns, reach, other
+    )
 
 
 def text_of(record: BaseModel) -> str:
     """A record as it is sent."""
     return record.model_dump_json(by_alias=True, exclude_none=True)
-
-
-def extra_of(record: BaseModel) -> Extra:
-    """The values of the entity's own columns."""
-    if isinstance(record, Org | AcademicSession):
-        return (record.type,)
-    if isinstance(record, v1p2.User):
-        roles = {role.role for role in record.roles}
-        return ("student" in roles, "teacher" in roles, roles <= AGENTS)
-    if isinstance(record, v1p1.User):
-        return (record.role == "student", record.role == "teacher", record.role in AGENTS)
-    return ()
 
 
 def in_v1p1(draft: Draft | None) -> Draft | None:
@@ -113,15 +105,19 @@ def in_v1p1(draft: Draft | None) -> Draft | None:
         draft,
         collection=Collection(Version.V1P1, draft.entity),
         template=template,
-        digest=digest_of(template, None),
+        digest=digest_of(template, draft.reach),
     )
 
 
-def digest_of(template: str, alternative: str | None) -> bytes:
-    """What tells one visible state of a record from another."""
+def digest_of(template: str, reach: Reach, alternative: str | None = None) -> bytes:
+    """What tells one visible state of a record from another, in every scope."""
     digest = blake2b(template.encode(), digest_size=DIGEST_BYTES)
     if alternative is not None:
         digest.update(alternative.encode())
+    if reach.schools is not None:
+        digest.update(" ".join((";", *reach.schools)).encode())
+    for sourced_id, schools in reach.listed:
+        digest.update(" ".join((",", sourced_id, *schools)).encode())
     return digest.digest()
 
 
@@ -129,14 +125,15 @@ def tombstone(
     collection: Collection,
     sourced_id: str,
     documents: tuple[str, str | None],
-    extra: Extra,
+    columns: Columns,
+    reach: Reach,
 ) -> Draft:
     """The stored record as last seen, but `tobedeleted`; `documents` are it and its alternative."""
     document, alternative = documents
     template = buried(document)
     other = None if alternative is None else buried(alternative)
-    digest = digest_of(template, other)
-    return Draft(collection, sourced_id, TO_BE_DELETED, template, digest, extra, other)
+    digest = digest_of(template, reach, other)
+    return Draft(collection, sourced_id, TO_BE_DELETED, template, digest, columns, reach, other)
 
 
 def buried(document: str) -> str:

@@ -7,53 +7,33 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import asyncpg
 
-from rosterline.db.tables.read_model import TABLE_NAMES
+from rosterline.db.tables.read_model import LISTS, TABLE_NAMES, extra_columns
 from rosterline.events.change import OUTBOX_PREFIX
 from rosterline.oneroster.stamps import format_stamp
-from rosterline.oneroster.vocabulary import COLLECTIONS, Collection, Entity, Version
+from rosterline.oneroster.vocabulary import COLLECTIONS, Collection, Entity
 from rosterline.projector.clock import ClockState
-from rosterline.projector.draft import EXTRA_COLUMNS, Draft, Extra, tombstone
+from rosterline.projector.draft import Draft, tombstone
 from rosterline.projector.facts import Switches
+from rosterline.projector.rules.schools import Reach
 from rosterline.projector.writes import Stored, Write
 
 TABLE: dict[Collection, str] = {
     collection: f"{collection.version.value}.{TABLE_NAMES[collection.entity]}"
     for collection in COLLECTIONS
 }
-EXTRA_TYPES = {
-    "type": "text",
-    "is_student": "boolean",
-    "is_teacher": "boolean",
-    "is_agent": "boolean",
+# What `columns_of` answers, with the type of an array of it; a list comes as its words.
+COLUMN_TYPES: dict[Entity, dict[str, str]] = {
+    entity: {
+        column.name: "boolean" if column.name.startswith("is_") else "text"
+        for column in extra_columns(entity)
+        if column.name != "alternative"
+    }
+    for entity in Entity
 }
 
-# What a record stands for; asked when a mirror was filled anew.
-SOURCES: dict[Entity, tuple[str, ...]] = {
-    Entity.ORGS: (
-        "mirror.district WHERE district_guid::text = sourced_id",
-        "mirror.school WHERE school_guid::text = sourced_id",
-    ),
-    Entity.ACADEMIC_SESSIONS: (
-        "mirror.term WHERE term_id::text = sourced_id",
-        "mirror.term WHERE 'gp' || term_id = sourced_id",
-        "mirror.school_year WHERE 'sy' || school_year_id = sourced_id",
-    ),
-    Entity.COURSES: ("mirror.course WHERE course_id::text = sourced_id",),
-    Entity.CLASSES: ("mirror.section WHERE section_id::text = sourced_id",),
-    Entity.USERS: ("mirror.person WHERE person_guid::text = sourced_id",),
-    Entity.DEMOGRAPHICS: ("mirror.person WHERE person_guid::text = sourced_id",),
-    Entity.ENROLLMENTS: (
-        "mirror.roster WHERE 'r' || roster_id = sourced_id",
-        "mirror.section_staff WHERE 't' || section_staff_id = sourced_id",
-    ),
-}
-# In 1.1 a person's ids are a letter and the number of the person.
-PEOPLE = (Entity.USERS, Entity.DEMOGRAPHICS)
-NUMBERED_PERSON = ("mirror.person WHERE person_id::text = substr(sourced_id, 2)",)
 EMIT = f"""
 SELECT count(pg_logical_emit_message(true, '{OUTBOX_PREFIX}', message))
 FROM unnest($1::text[]) AS message
@@ -237,11 +217,14 @@ async def fetch_stored(
 ) -> dict[str, Stored]:
     """What the read model holds of the records."""
     rows = await connection.fetch(
-        f"SELECT sourced_id, status, digest FROM {TABLE[collection]} "
+        f"SELECT sourced_id, status, digest, schools FROM {TABLE[collection]} "
         "WHERE sourced_id = ANY($1::text[])",
         list(sourced_ids),
     )
-    return {row["sourced_id"]: Stored(row["status"], row["digest"]) for row in rows}
+    return {
+        sourced_id: Stored(status, digest, None if schools is None else tuple(schools))
+        for sourced_id, status, digest, schools in rows
+    }
 
 
 async def fetch_tombstones(
@@ -250,10 +233,10 @@ async def fetch_tombstones(
     """Deletions of records, as they were last seen."""
     if not vanished:
         return []
-    columns = "".join(f", {name}" for name in EXTRA_COLUMNS.get(collection.entity, ()))
+    columns = "".join(f", {name}" for name in COLUMN_TYPES[collection.entity])
     alternative = "alternative" if collection.entity is Entity.USERS else "NULL::text"
     rows = await connection.fetch(
-        f"SELECT sourced_id, document, {alternative}{columns} FROM {TABLE[collection]} "
+        f"SELECT sourced_id, document, {alternative}, schools{columns} FROM {TABLE[collection]} "
         "WHERE sourced_id = ANY($1::text[])",
         list(vanished),
     )
@@ -266,40 +249,32 @@ async def fetch_tombstones(
 
 def dead(collection: Collection, row: asyncpg.Record) -> Draft:
     """The draft of a stored record's tombstone."""
-    sourced_id, document, alternative, *extra = row
-    return tombstone(collection, sourced_id, (document, alternative), tuple(extra))
-
-
-def orphans_query(collection: Collection) -> str:
-    """Active records that nothing in the mirror stands for."""
-    sources = SOURCES[collection.entity]
-    if collection.version is Version.V1P1 and collection.entity in PEOPLE:
-        sources = NUMBERED_PERSON
-    absent = "".join(f" AND NOT EXISTS (SELECT FROM {source})" for source in sources)
-    return f"SELECT sourced_id FROM {TABLE[collection]} WHERE status = 'active'{absent}"
-
-
-async def fetch_orphans(connection: asyncpg.Connection, collection: Collection) -> list[str]:
-    """The ids that `orphans_query` finds."""
-    return [row[0] for row in await connection.fetch(orphans_query(collection))]
+    sourced_id, document, alternative, schools, *_ = row
+    columns = {
+        name: tuple(row[name] or ()) if name in LISTS.get(collection.entity, ()) else row[name]
+        for name in COLUMN_TYPES[collection.entity]
+    }
+    reach = Reach(None if schools is None else tuple(schools))
+    return tombstone(collection, sourced_id, (document, alternative), columns, reach)
 
 
 def upsert_statement(collection: Collection) -> str:
-    """Insert or update rows given as arrays of ids, statuses, documents, digests, sequences."""
-    columns = [(name, EXTRA_TYPES[name]) for name in EXTRA_COLUMNS.get(collection.entity, ())]
+    """Insert or update rows given as arrays, in the order of `upsert`; lists as their words."""
+    given = {"status": "text", "document": "text", "digest": "bytea", "sequence": "bigint"}
+    given |= {"schools": "text", **COLUMN_TYPES[collection.entity]}
     if collection.entity is Entity.USERS:
-        columns.append(("alternative", "text"))
-    names = "".join(f", {name}" for name, _ in columns)
-    arrays = "".join(f", ${number}::{kind}[]" for number, (_, kind) in enumerate(columns, start=7))
-    updates = "".join(f", {name} = excluded.{name}" for name, _ in columns)
+        given["alternative"] = "text"
+    names = ", ".join(given)
+    arrays = "".join(f", ${number}::{kind}[]" for number, kind in enumerate(given.values(), 3))
+    lists = {"schools", *LISTS.get(collection.entity, ())}
+    values = ", ".join(f"string_to_array({name}, ' ')" if name in lists else name for name in given)
+    updates = ", ".join(f"{name} = excluded.{name}" for name in given)
     return (
-        f"INSERT INTO {TABLE[collection]} AS stored "
-        f"(sourced_id, status, document, digest, sequence{names}, date_last_modified) "
-        "SELECT given.*, $3::timestamptz FROM "
-        f"unnest($1::text[], $2::text[], $4::text[], $5::bytea[], $6::bigint[]{arrays}) AS given "
-        "ON CONFLICT (sourced_id) DO UPDATE SET status = excluded.status, "
-        "document = excluded.document, digest = excluded.digest, sequence = excluded.sequence, "
-        f"date_last_modified = excluded.date_last_modified{updates}"
+        f"INSERT INTO {TABLE[collection]} (sourced_id, {names}, date_last_modified) "
+        f"SELECT sourced_id, {values}, $1::timestamptz "
+        f"FROM unnest($2::text[]{arrays}) AS given (sourced_id, {names}) "
+        f"ON CONFLICT (sourced_id) DO UPDATE SET {updates}, "
+        "date_last_modified = excluded.date_last_modified"
     )
 
 
@@ -314,20 +289,30 @@ async def upsert(
     """Store records of one collection, each with its event's number."""
     text = format_stamp(stamp)
     drafts = [write.draft for write in writes]
-    extras: list[Extra] = [draft.extra for draft in drafts]
-    columns: list[list[Any]] = [list(column) for column in zip(*extras, strict=True)]
-    if drafts[0].entity is Entity.USERS:
+    collection = drafts[0].collection
+    lists = LISTS.get(collection.entity, ())
+    columns = [
+        [words(draft.columns[name]) if name in lists else draft.columns[name] for draft in drafts]
+        for name in COLUMN_TYPES[collection.entity]
+    ]
+    if collection.entity is Entity.USERS:
         columns.append([draft.alternative_stamped(text) for draft in drafts])
     await connection.execute(
-        UPSERT[drafts[0].collection],
+        UPSERT[collection],
+        stamp,
         [draft.sourced_id for draft in drafts],
         [draft.status for draft in drafts],
-        stamp,
         [draft.stamped(text) for draft in drafts],
         [draft.digest for draft in drafts],
         sequences,
+        [words(draft.schools) for draft in drafts],
         *columns,
     )
+
+
+def words(values: tuple[str, ...] | None) -> str | None:
+    """A list of ids as one text: there is no blank in an id."""
+    return None if values is None else " ".join(values)
 
 
 async def emit(connection: asyncpg.Connection, messages: list[str]) -> None:

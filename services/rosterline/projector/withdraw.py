@@ -1,7 +1,8 @@
-"""Tombstones for connections that see no agents, of users who were more and are agents only now.
+"""Tombstones of records that go for some connections only: the read model holds none of these.
 
-The user goes on for everybody else, so that the read model holds no tombstone. SQL of this stands
-here; `rosterline.api` reads the rows for the connections that are concerned.
+Users who were more and are agents only now go for connections that see no agents; records that
+leave a school go for connections that are limited to it. SQL of this stands here; `rosterline.api`
+reads the rows for the connections that are concerned.
 """
 
 from datetime import datetime
@@ -10,6 +11,8 @@ import asyncpg
 
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.views import (
+    ACTIVE_MEMBER,
+    DELETED_MEMBER,
     EVERY_APP,
     EVERY_APP_ALTERNATIVE,
     STAMP_START,
@@ -17,6 +20,7 @@ from rosterline.oneroster.views import (
     without_agents,
 )
 from rosterline.oneroster.vocabulary import Collection, Entity, Version
+from rosterline.projector.store import TABLE
 from rosterline.projector.writes import Write
 
 # Users who were more than agents, deleted ones too: not every vendor may have seen them go.
@@ -31,12 +35,37 @@ VALUES ($1, 'v1p2.users', $2, $3, $4)
 ON CONFLICT (app, collection, sourced_id)
 DO UPDATE SET date_last_modified = excluded.date_last_modified, document = excluded.document
 """
-RESTAMP = """
+RESTAMP_WITHDRAWN = """
 UPDATE rosterline.withdrawn
-SET date_last_modified = $3, document = replace(document, $4, $5)
-WHERE app = ANY($1::text[]) AND date_last_modified = $2
+SET date_last_modified = $2, document = replace(document, $3, $4)
+WHERE app = ANY($5::text[]) AND date_last_modified = $1
 """
-AGENT_ONLY = (False, False, True)
+# The record's own members stand first in a document, so that the first match is theirs.
+BURIED = f"""regexp_replace(
+    regexp_replace({{document}}, '{ACTIVE_MEMBER}', '{DELETED_MEMBER}'),
+    '{STAMP_START}[^"]*', '{STAMP_START}' || $5::text
+)"""
+DEPART = f"""
+INSERT INTO rosterline.departed
+    (collection, sourced_id, school, date_last_modified, document, alternative)
+SELECT $1, sourced_id, given.school, $4::timestamptz, {BURIED}, {{alternative}}
+FROM unnest($2::text[], $3::text[]) AS given (sourced_id, school) JOIN {{table}} USING (sourced_id)
+ON CONFLICT (collection, school, sourced_id) DO UPDATE
+SET date_last_modified = excluded.date_last_modified, document = excluded.document,
+    alternative = excluded.alternative
+"""
+RETURN = """
+DELETE FROM rosterline.departed AS departed
+USING unnest($2::text[], $3::text[]) AS given (sourced_id, school)
+WHERE departed.collection = $1 AND departed.school = given.school
+    AND departed.sourced_id = given.sourced_id
+"""
+RESTAMP_DEPARTED = """
+UPDATE rosterline.departed
+SET date_last_modified = $2, document = replace(document, $3, $4),
+    alternative = replace(alternative, $3, $4)
+WHERE date_last_modified = $1
+"""
 USERS = Collection(Version.V1P2, Entity.USERS)
 
 
@@ -46,8 +75,10 @@ async def withdraw(connection: asyncpg.Connection, writes: list[Write], stamp: d
     Connections that see no agents have seen more of them, and must see it go (G5).
     """
     drafts = [write.draft for write in writes]
-    agents = [draft.sourced_id for draft in drafts if draft.extra == AGENT_ONLY]
-    if not agents or drafts[0].collection != USERS:
+    if drafts[0].collection != USERS:
+        return
+    agents = [draft.sourced_id for draft in drafts if draft.columns["is_agent"]]
+    if not agents:
         return
     for app, document in ((EVERY_APP, "document"), (EVERY_APP_ALTERNATIVE, SECONDARY)):
         rows = await connection.fetch(SEEN_BEFORE.format(document=document), agents)
@@ -57,16 +88,35 @@ async def withdraw(connection: asyncpg.Connection, writes: list[Write], stamp: d
         await connection.executemany(WITHDRAW, values)
 
 
+async def depart(connection: asyncpg.Connection, writes: list[Write], stamp: datetime) -> None:
+    """Keep tombstones of records at the schools that they leave, as they are stored still.
+
+    Where a record comes back nothing is kept: it stands there for itself again (G5).
+    """
+    collection = writes[0].draft.collection
+    table = TABLE[collection]
+    left = [(write.draft.sourced_id, school) for write in writes for school in write.left]
+    if left:
+        is_user = collection.entity is Entity.USERS
+        statement = DEPART.format(
+            table=table,
+            document="document",
+            alternative=BURIED.format(document="alternative") if is_user else "NULL",
+        )
+        ids, schools = zip(*left, strict=True)
+        await connection.execute(statement, table, ids, schools, stamp, format_stamp(stamp))
+    entered = [(write.draft.sourced_id, school) for write in writes for school in write.entered]
+    if entered:
+        ids, schools = zip(*entered, strict=True)
+        await connection.execute(RETURN, table, ids, schools)
+
+
 async def restamp(connection: asyncpg.Connection, before: datetime, after: datetime) -> None:
     """Let the tombstones of a write that became visible too late bear its new stamp."""
-    await connection.execute(
-        RESTAMP,
-        [EVERY_APP, EVERY_APP_ALTERNATIVE],
-        before,
-        after,
-        stamp_member(before),
-        stamp_member(after),
-    )
+    stamps = (before, after, stamp_member(before), stamp_member(after))
+    apps = [EVERY_APP, EVERY_APP_ALTERNATIVE]
+    await connection.execute(RESTAMP_WITHDRAWN, *stamps, apps)
+    await connection.execute(RESTAMP_DEPARTED, *stamps)
 
 
 def stamp_member(stamp: datetime) -> str:

@@ -19,7 +19,7 @@ from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.v1p2 import with_base
 from rosterline.projector.clock import ClockState, lead_for, next_stamp
 from rosterline.projector.store import advance_clock, emit, lock_clock, upsert
-from rosterline.projector.withdraw import restamp, withdraw
+from rosterline.projector.withdraw import depart, restamp, withdraw
 from rosterline.projector.writes import Spool, Write
 
 log = structlog.get_logger(__name__)
@@ -104,6 +104,8 @@ class Writer:
                 numbers[write.transaction] += 1
                 sequences.append(numbers[write.transaction])
             await withdraw(connection, run, stamp)
+            if not self.again:
+                await depart(connection, run, stamp)
             await upsert(connection, run, stamp, sequences)
 
     async def tell(

@@ -16,11 +16,12 @@ from typing import IO, Self
 from rosterline.events.change import Operation
 from rosterline.oneroster.vocabulary import ACTIVE, COLLECTIONS, TO_BE_DELETED, Collection, Status
 from rosterline.projector.draft import Draft
+from rosterline.projector.rules.schools import Schools
 from rosterline.projector.wanted import Wanted
 
 MEMORY_WRITES = 20_000
 # How far a record stands below the top of its own collection, by the type that it has there.
-GENERATION = {"school": 1, "term": 1, "gradingPeriod": 2}
+GENERATION: dict[str | None, int] = {"school": 1, "term": 1, "gradingPeriod": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +30,22 @@ class Stored:
 
     status: Status
     digest: bytes
+    schools: Schools | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A record to be stored and told of."""
+    """A record to be stored and told of; `left` and `entered` are schools where it stood or comes.
+
+    A record that was not there before enters none: nothing is kept of it at any school.
+    """
 
     draft: Draft
     operation: Operation
     transaction: int
     was_active: bool
+    left: Schools = ()
+    entered: Schools = ()
 
     @property
     def is_loss(self) -> bool:
@@ -61,9 +68,21 @@ def decide(wanted: Wanted, stored: Mapping[str, Stored]) -> tuple[list[Write], d
             if before is not None and before.status == ACTIVE:
                 vanished[sourced_id] = transaction
         elif before is None or before.digest != draft.digest:
-            was_active = before is not None and before.status == ACTIVE
-            writes.append(Write(draft, operation(draft, before), transaction, was_active))
+            writes.append(write_of(draft, before, transaction))
     return writes, vanished
+
+
+def write_of(draft: Draft, before: Stored | None, transaction: int) -> Write:
+    """The write that makes the draft of what is stored."""
+    told = operation(draft, before)
+    if before is None:
+        return Write(draft, told, transaction, was_active=False)
+    was_active, old, new = before.status == ACTIVE, before.schools, draft.schools
+    if old == new or new is None:
+        return Write(draft, told, transaction, was_active)
+    left = tuple(school for school in old or () if school not in new)
+    entered = tuple(school for school in new if old is None or school not in old)
+    return Write(draft, told, transaction, was_active, left, entered)
 
 
 def operation(draft: Draft, before: Stored | None) -> Operation:
@@ -75,7 +94,7 @@ def operation(draft: Draft, before: Stored | None) -> Operation:
 
 def generation(write: Write) -> int:
     """0 for records whose parents are in other collections only, more for those below them."""
-    return max((GENERATION.get(str(value), 0) for value in write.draft.extra), default=0)
+    return GENERATION.get(write.draft.columns.get("type"), 0)
 
 
 class Spool:

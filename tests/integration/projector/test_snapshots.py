@@ -8,7 +8,7 @@ import pytest
 from rosterline.db.tables.sis import TABLES
 from rosterline.events.source import Gap
 from rosterline.oneroster.vocabulary import COLLECTIONS, Collection
-from rosterline.projector.store import orphans_query
+from rosterline.projector.load import orphans_query
 from tests.integration.projector.checks import (
     feed_faults,
     load_differences,

@@ -3,11 +3,13 @@
 import orjson
 import pytest
 
-from rosterline.oneroster.v1p2 import UNSTAMPED, Course, Enrollment, Org, User, reference
+from rosterline.oneroster.record import UNSTAMPED
+from rosterline.oneroster.v1p2 import Org, reference
 from rosterline.oneroster.vocabulary import Collection, Entity
-from rosterline.projector.draft import to_draft, tombstone
+from rosterline.projector.draft import in_v1p1, to_draft, tombstone
+from rosterline.projector.rules.schools import EVERYWHERE, NOWHERE, Reach
 from rosterline.projector.rules.verdict import KeptOut, Verdict
-from rosterline.projector.wanted import COURSES, ENROLLMENTS, ORGS, USERS
+from rosterline.projector.wanted import ORGS
 
 STAMP = "2025-10-15T08:00:00.001Z"
 ODD = ('"status":"active"', UNSTAMPED, '"dateLastModified":"x"', "\\", "\n", "é", '"href":"~/')
@@ -48,15 +50,16 @@ def test_the_stamp_goes_into_its_own_member_only(name: str) -> None:
 
 @pytest.mark.parametrize("name", ODD)
 def test_a_tombstone_differs_in_status_and_stamp_only(name: str) -> None:
-    draft = to_draft(ORGS, school(name))
+    draft = to_draft(ORGS, school(name), Reach(("s1",)))
     assert draft is not None
     stored = draft.stamped("2020-01-01T00:00:00.000Z")
-    dead = tombstone(ORGS, "s1", (stored, None), draft.extra)
+    dead = tombstone(ORGS, "s1", (stored, None), draft.columns, draft.reach)
     assert dead.status == "tobedeleted"
     changed = {"status": "tobedeleted", "dateLastModified": STAMP}
     assert orjson.loads(dead.stamped(STAMP)) == orjson.loads(stored) | changed
     assert Org.model_validate_json(dead.stamped(STAMP)).name == name
-    assert dead.extra == draft.extra == ("school",)
+    assert dead.columns == draft.columns == {"type": "school"}
+    assert dead.schools == draft.schools == ("s1",)
 
 
 def test_the_same_look_has_the_same_digest_and_another_look_another() -> None:
@@ -70,38 +73,21 @@ def test_a_tombstone_by_rule_and_one_of_a_vanished_record_look_the_same() -> Non
     assert draft is not None
     by_rule = to_draft(ORGS, school().model_copy(update={"status": "tobedeleted"}))
     assert by_rule is not None
-    vanished = tombstone(ORGS, "s1", (draft.stamped(STAMP), None), draft.extra)
+    vanished = tombstone(ORGS, "s1", (draft.stamped(STAMP), None), draft.columns, draft.reach)
     assert vanished == by_rule
 
 
-def test_users_say_whether_they_are_students_teachers_or_agents_only() -> None:
-    role = {"role_type": "primary", "org": reference(Entity.ORGS, "s1")}
-    found = {}
-    for name in ("student", "teacher", "aide", "guardian"):
-        user = User.model_validate(
-            {
-                "sourced_id": "u1", "status": "active", "enabled_user": "true",
-                "given_name": "A", "family_name": "B", "roles": [role | {"role": name}],
-            }
-        )  # fmt: skip
-        draft = to_draft(USERS, user)
-        assert draft is not None
-        found[name] = draft.extra
-    assert found == {
-        "student": (True, False, False),
-        "teacher": (False, True, False),
-        "aide": (False, False, False),
-        "guardian": (False, False, True),
-    }
-
-
-def test_other_entities_have_no_columns_of_their_own() -> None:
-    org = reference(Entity.ORGS, "s1")
-    course = Course(sourced_id="c1", status="active", title="T", course_code="1", org=org)
-    enrollment = Enrollment(
-        sourced_id="r1", status="active", user=org, class_=org, school=org, role="student"
-    )
-    for collection, record in ((COURSES, course), (ENROLLMENTS, enrollment)):
-        draft = to_draft(collection, record)
-        assert draft is not None
-        assert draft.extra == ()
+def test_another_reach_is_another_look() -> None:
+    parent = Reach(("s1", "s2"), (("child", ("s1",)), ("other", ("s2",))))
+    reaches = [
+        EVERYWHERE,
+        NOWHERE,
+        Reach(("s1",)),
+        Reach(("s1", "s2")),
+        parent,
+        parent._replace(listed=(("child", ("s1", "s2")), ("other", ("s2",)))),
+        parent._replace(listed=(("child", ("s2",)), ("other", ("s1",)))),
+    ]
+    drafts = [to_draft(ORGS, school(), reach) for reach in reaches]
+    for found in (drafts, [in_v1p1(draft) for draft in drafts]):
+        assert len({draft.digest for draft in found if draft is not None}) == len(reaches)

@@ -119,7 +119,7 @@ def hidden(person: PersonFacts, connection: ConnectionFacts) -> set[tuple[str, s
     """The 1.2 records that the connection does not see, by entity and rule."""
     context = facts.context()
     found = [each for each in find_person(context, person) if each.collection.version == "v1p2"]
-    view = Viewing(context, connection, person).view(found)
+    view = Viewing(connection, person).view(found)
     return {(each.entity.value, each.rule) for each in view.not_shown}
 
 
@@ -127,7 +127,7 @@ def altered(person: PersonFacts, connection: ConnectionFacts) -> set[str]:
     """The rules by which the connection sees the 1.2 user otherwise."""
     context = facts.context()
     found = [each for each in find_person(context, person) if each.collection.version == "v1p2"]
-    view = Viewing(context, connection, person).view(found)
+    view = Viewing(connection, person).view(found)
     return {each.rule for each in view.altered if each.entity is Entity.USERS}
 
 

@@ -23,9 +23,8 @@ def draft(
     sourced_id: str, entity: Entity = Entity.COURSES, status: Status = ACTIVE, kind: str = ""
 ) -> Draft:
     """A draft whose look is the stored one's."""
-    return Draft(
-        Collection(Version.V1P2, entity), sourced_id, status, "{}", b"same", (kind,) if kind else ()
-    )
+    columns = {"type": kind} if kind else {}
+    return Draft(Collection(Version.V1P2, entity), sourced_id, status, "{}", b"same", columns)
 
 
 def write(
@@ -43,8 +42,8 @@ def decided(wanted: Draft | None, stored: Stored | None) -> list[str]:
     return [each.operation for each in found] + [f"vanished by {by}" for by in vanished.values()]
 
 
-OTHER = Draft(COURSES, "1", ACTIVE, "{}", b"other", ())
-ENDED = Draft(COURSES, "1", TO_BE_DELETED, "{}", b"ended", ())
+OTHER = Draft(COURSES, "1", ACTIVE, "{}", b"other")
+ENDED = Draft(COURSES, "1", TO_BE_DELETED, "{}", b"ended")
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def compose(
         dossier = of_version(dossier, connection)
     view = None
     if connection is not None:
-        view = Viewing(context, connection, dossier.person).view(dossier.findings)
+        view = Viewing(connection, dossier.person).view(dossier.findings)
     return Explanation(
         kind=circumstances.question.kind,
         id=circumstances.subject_id,

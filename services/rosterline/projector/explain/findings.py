@@ -29,6 +29,16 @@ from rosterline.projector.rules.enrollments import (
 )
 from rosterline.projector.rules.orgs import build_district, build_school
 from rosterline.projector.rules.roles import Claim, claims_by_role, find_claims, settle
+from rosterline.projector.rules.schools import (
+    Reach,
+    Schools,
+    reach_of,
+    reach_of_demographics,
+    reach_of_roster,
+    reach_of_staff,
+    reach_of_user,
+    reach_of_user_v1p1,
+)
 from rosterline.projector.rules.sessions import (
     build_grading_period,
     build_school_year,
@@ -85,12 +95,16 @@ Reason = Standing | KeptOut | Visible
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A record that could be, what the rules say of it, and why."""
+    """A record that could be, what the rules say of it, and why.
+
+    `schools` are those in whose scope it stands.
+    """
 
     collection: Collection
     sourced_id: str
     verdict: Verdict
     reason: Reason
+    schools: Schools = ()
 
     @property
     def status(self) -> Status | None:
@@ -108,51 +122,57 @@ def find_person(context: Context, facts: PersonFacts) -> list[Finding]:
 def _all_of_person(context: Context, facts: PersonFacts) -> Iterator[Finding]:
     row = facts.person
     user = build_user(context, facts)
-    yield _finding(USERS, row.person_guid, user, find_claims(context, facts))
+    reach = reach_of_user(context, facts, user)
+    yield _finding((USERS, row.person_guid), user, find_claims(context, facts), reach)
     older = build_users_v1p1(context, facts)
     claims = claims_by_role(context, facts)
     for role in KINDS:
         sourced_id = user_sourced_id(role, row.person_id)
-        yield _finding(USERS_V1P1, sourced_id, older[sourced_id], settle(claims[role]))
+        verdict = older[sourced_id]
+        reach = reach_of_user_v1p1(context, facts, verdict)
+        yield _finding((USERS_V1P1, sourced_id), verdict, settle(claims[role]), reach)
     demographics = build_demographics(context, facts)
     standing = student_status(context, facts)
-    yield _finding(DEMOGRAPHICS, row.person_guid, demographics, standing)
+    reach = reach_of_demographics(context, facts, demographics)
+    yield _finding((DEMOGRAPHICS, row.person_guid), demographics, standing, reach)
     verdict = demographics_in_v1p1(demographics, facts)
     sourced_id = user_sourced_id("student", row.person_id)
-    yield _finding(DEMOGRAPHICS_V1P1, sourced_id, verdict, standing)
+    yield _finding((DEMOGRAPHICS_V1P1, sourced_id), verdict, standing, reach)
 
 
 def _finding(
-    collection: Collection,
-    sourced_id: str,
+    record: tuple[Collection, str],
     verdict: Verdict,
     found: list[Claim] | Standing | KeptOut | None,
+    reach: Reach,
 ) -> Finding:
+    collection, sourced_id = record
     if isinstance(verdict, KeptOut):
         return Finding(collection, sourced_id, verdict, verdict)
-    if isinstance(found, list):
-        return Finding(collection, sourced_id, verdict, found[0].standing)
-    if isinstance(found, Standing):
-        return Finding(collection, sourced_id, verdict, found)
-    raise AssertionError(f"{sourced_id}: a record without a standing")
+    standing = found[0].standing if isinstance(found, list) else found
+    if standing is None or isinstance(standing, KeptOut):
+        raise AssertionError(f"{sourced_id}: a record without a standing")
+    return Finding(collection, sourced_id, verdict, standing, reach.schools or ())
 
 
 def find_roster(context: Context, roster: RosterFacts) -> Iterator[Finding]:
     """A student's class enrollment in both versions."""
     sourced_id = roster_sourced_id(roster.roster_id)
     verdict, standing = build_roster_enrollment(context, roster), roster_status(context, roster)
-    yield _finding(ENROLLMENTS, sourced_id, verdict, standing)
+    reach = reach_of_roster(context, roster, verdict)
+    yield _finding((ENROLLMENTS, sourced_id), verdict, standing, reach)
     older = roster_in_v1p1(verdict, roster.person)
-    yield _finding(ENROLLMENTS_V1P1, sourced_id, older, standing)
+    yield _finding((ENROLLMENTS_V1P1, sourced_id), older, standing, reach)
 
 
 def find_staff(context: Context, staff: StaffFacts) -> Iterator[Finding]:
     """A teacher's class enrollment in both versions."""
     sourced_id = staff_sourced_id(staff.section_staff_id)
     verdict, standing = build_staff_enrollment(context, staff), staff_status(context, staff)
-    yield _finding(ENROLLMENTS, sourced_id, verdict, standing)
+    reach = reach_of_staff(context, staff, verdict)
+    yield _finding((ENROLLMENTS, sourced_id), verdict, standing, reach)
     older = staff_in_v1p1(verdict, staff.person)
-    yield _finding(ENROLLMENTS_V1P1, sourced_id, older, standing)
+    yield _finding((ENROLLMENTS_V1P1, sourced_id), older, standing, reach)
 
 
 def find_org(context: Context, guid: str) -> Iterator[Finding]:
@@ -160,21 +180,21 @@ def find_org(context: Context, guid: str) -> Iterator[Finding]:
     is_district = guid in context.reference.districts
     verdict = (build_district if is_district else build_school)(context, guid)
     table = "district" if is_district else "school"
-    yield from _in_both(Entity.ORGS, guid, verdict, Visible(table, guid))
+    yield from _in_both(context, (Entity.ORGS, guid), verdict, Visible(table, guid))
 
 
 def find_course(context: Context, course: CourseFacts) -> Iterator[Finding]:
     """A course, alike in both versions."""
     key = course.course_id
     verdict = build_course(context, course)
-    yield from _in_both(Entity.COURSES, str(key), verdict, Visible("course", key))
+    yield from _in_both(context, (Entity.COURSES, str(key)), verdict, Visible("course", key))
 
 
 def find_class(context: Context, section: SectionFacts) -> Iterator[Finding]:
     """A class, alike in both versions."""
     key = section.section_id
     verdict = build_class(context, section)
-    yield from _in_both(Entity.CLASSES, str(key), verdict, Visible("section", key))
+    yield from _in_both(context, (Entity.CLASSES, str(key)), verdict, Visible("section", key))
 
 
 def find_sessions(
@@ -184,12 +204,12 @@ def find_sessions(
     for key in school_year_ids:
         verdict = build_school_year(context, key)
         sourced_id = school_year_sourced_id(key)
-        yield from _in_both(SESSIONS, sourced_id, verdict, Visible("school_year", key))
+        yield from _in_both(context, (SESSIONS, sourced_id), verdict, Visible("school_year", key))
     for key in term_ids:
         visible = Visible("term", key)
-        yield from _in_both(SESSIONS, str(key), build_term(context, key), visible)
-        verdict = build_grading_period(context, key)
-        yield from _in_both(SESSIONS, grading_period_sourced_id(key), verdict, visible)
+        yield from _in_both(context, (SESSIONS, str(key)), build_term(context, key), visible)
+        record = (SESSIONS, grading_period_sourced_id(key))
+        yield from _in_both(context, record, build_grading_period(context, key), visible)
 
 
 def find_nothing(table: str, key: int | str, places: list[tuple[Collection, str]]) -> list[Finding]:
@@ -199,8 +219,10 @@ def find_nothing(table: str, key: int | str, places: list[tuple[Collection, str]
 
 
 def _in_both(
-    entity: Entity, sourced_id: str, verdict: Verdict, visible: Visible
+    context: Context, record: tuple[Entity, str], verdict: Verdict, visible: Visible
 ) -> Iterator[Finding]:
+    entity, sourced_id = record
     reason = verdict if isinstance(verdict, KeptOut) else visible
+    schools = reach_of(context, verdict).schools or ()
     for version in Version:
-        yield Finding(Collection(version, entity), sourced_id, verdict, reason)
+        yield Finding(Collection(version, entity), sourced_id, verdict, reason, schools)

@@ -1,17 +1,16 @@
 """What a connection makes of records that exist: hides some, alters others. Pure.
 
-Which schools' records a connection with a list of schools has is read simply: users with a role at
-one of them (guardians and relatives through their students), what belongs to them, and their
-district.
+A connection with a list of schools sees the records that stand in the scope of one of them, which
+is what the read model has of them.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rosterline.oneroster import v1p1, v1p2
-from rosterline.oneroster.v1p2 import Class, Course, Demographics, Enrollment, Org, Record
+from rosterline.oneroster.record import Record
 from rosterline.oneroster.vocabulary import TO_BE_DELETED, Entity
-from rosterline.projector.draft import AGENTS, extra_of
+from rosterline.projector.columns import columns_of
 from rosterline.projector.explain.findings import Finding
 from rosterline.projector.explain.model import (
     AlteredRecord,
@@ -20,10 +19,10 @@ from rosterline.projector.explain.model import (
     VersionNumber,
     record_name,
 )
-from rosterline.projector.facts import Context, Membership, PersonFacts
+from rosterline.projector.facts import PersonFacts
+from rosterline.projector.rules.roles import AGENTS
 from rosterline.projector.rules.users import secondary_view
 from rosterline.projector.rules.verdict import KeptOut
-from rosterline.projector.rules.visibility import membership_status, tie_status
 
 ROSTER_SCOPES = ("roster.readonly", "roster-core.readonly")
 AGENTS_HIDDEN = "guardians and relatives hidden"
@@ -48,7 +47,6 @@ class ConnectionFacts:
 class Viewing:
     """A connection that looks at the records of a subject."""
 
-    context: Context
     connection: ConnectionFacts
     person: PersonFacts | None
 
@@ -60,7 +58,7 @@ class Viewing:
             if isinstance(finding.verdict, KeptOut):
                 continue
             name = record_name(finding.collection, finding.sourced_id).model_dump()
-            reason = self._hidden(finding.collection.entity, finding.verdict)
+            reason = self._hidden(finding, finding.verdict)
             if reason is not None:
                 rule, because, remedy = reason
                 hidden.append(HiddenRecord(**name, rule=rule, because=because, remedy=remedy))
@@ -82,8 +80,8 @@ class Viewing:
             altered=tuple(altered),
         )
 
-    def _hidden(self, entity: Entity, record: Record) -> tuple[str, str, str] | None:
-        row = self.connection
+    def _hidden(self, finding: Finding, record: Record) -> tuple[str, str, str] | None:
+        row, entity = self.connection, finding.collection.entity
         needed = DEMOGRAPHICS_SCOPES if entity is Entity.DEMOGRAPHICS else ROSTER_SCOPES
         if not any(scope.rpartition("/")[2] in needed for scope in row.scopes):
             because = f"connection {row.app} lacks the scope for {entity.value}"
@@ -96,7 +94,7 @@ class Viewing:
             because = f"connection {row.app} has no gradebook sync: it sees no agents"
             remedy = f"Run `rosterline connection set {row.app} --gradebook-sync`."
             return AGENTS_HIDDEN, because, remedy
-        if row.schools is None or schools_of(self.context, record, self.person) & {*row.schools}:
+        if row.schools is None or not {*row.schools}.isdisjoint(finding.schools):
             return None
         return (
             "outside the connection's schools",
@@ -121,7 +119,7 @@ class Viewing:
 
 def is_agent_only(record: Record) -> bool:
     """Whether the record is a user who is guardian or relative and nothing else."""
-    return isinstance(record, v1p1.User | v1p2.User) and extra_of(record)[-1] is True
+    return isinstance(record, v1p1.User | v1p2.User) and bool(columns_of(record)["is_agent"])
 
 
 def has_agents(record: Record) -> bool:
@@ -131,43 +129,3 @@ def has_agents(record: Record) -> bool:
     return isinstance(record, v1p2.User) and (
         record.agents is not None or any(role.role in AGENTS for role in record.roles)
     )
-
-
-def schools_of(context: Context, record: Record, person: PersonFacts | None) -> set[str]:
-    """The schools to which a record belongs; a district belongs to each of its schools."""
-    match record:
-        case Org():
-            return {record.sourced_id, *(child.sourced_id for child in record.children or ())}
-        case Course():
-            return {record.org.sourced_id} if record.org else set()
-        case Class() | Enrollment():
-            return {record.school.sourced_id}
-        case Demographics():
-            return schools_of_memberships(context, person.memberships) if person else set()
-        case v1p1.User():
-            orgs = {org.sourced_id for org in record.orgs}
-            is_agent = record.role in AGENTS
-        case v1p2.User():
-            orgs = {role.org.sourced_id for role in record.roles}
-            is_agent = any(role.role in AGENTS for role in record.roles)
-        case _:
-            return set()
-    return orgs | (schools_of_students(context, person) if person and is_agent else set())
-
-
-def schools_of_students(context: Context, person: PersonFacts) -> set[str]:
-    """The schools of the students whose guardian or relative a person is."""
-    found: set[str] = set()
-    for tie in person.students:
-        if not isinstance(tie_status(context, tie), KeptOut):
-            found |= schools_of_memberships(context, tie.memberships)
-    return found
-
-
-def schools_of_memberships(context: Context, memberships: Iterable[Membership]) -> set[str]:
-    """The schools of the enrollments that count."""
-    return {
-        context.reference.calendars[row.calendar_id].school_guid
-        for row in memberships
-        if not isinstance(membership_status(context, row), KeptOut)
-    }

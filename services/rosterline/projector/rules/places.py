@@ -47,6 +47,18 @@ def teacher_standing_at(
     return standing or _as_a_whole(teacher_status(context, person))
 
 
+def is_student_at(context: Context, person: PersonFacts, section: SectionFacts) -> bool:
+    """Whether the person belongs to the school of the class as a student, now or once this year."""
+    calendar = context.reference.calendars[section.course.calendar_id]
+    return any(_is_membership_at(context, row, calendar) for row in person.memberships)
+
+
+def is_teacher_at(context: Context, person: PersonFacts, section: SectionFacts) -> bool:
+    """Likewise as a teacher."""
+    calendar = context.reference.calendars[section.course.calendar_id]
+    return any(_is_teaching_at(context, row, calendar) for row in person.assignments)
+
+
 def _is_membership_at(context: Context, membership: Membership, calendar: Calendar) -> bool:
     own = context.reference.calendars.get(membership.calendar_id)
     return (

@@ -19,6 +19,7 @@ from rosterline.projector.rules.verdict import KeptOut, Standing
 from rosterline.projector.rules.visibility import assignment_status, membership_status, tie_status
 
 ORDER: tuple[UserRole, ...] = ("student", "teacher", "aide", "guardian", "relative")
+AGENTS: frozenset[str] = frozenset({"guardian", "relative"})
 PRIMARY_SERVICE = "P"
 
 
