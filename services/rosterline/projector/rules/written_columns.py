@@ -17,7 +17,7 @@ from rosterline.oneroster.record import Record, Reference
 from rosterline.oneroster.resources import LINKS, Resource
 from rosterline.oneroster.vocabulary import TO_BE_DELETED, Entity
 from rosterline.projector.rules.written_facts import Body, Schools, WrittenFacts
-from rosterline.projector.rules.written_values import named_id
+from rosterline.projector.rules.written_values import named_id, read_status
 
 KeyValue = str | tuple[str, ...] | None
 Keys = dict[str, KeyValue]
@@ -99,7 +99,8 @@ def link_of(collection: str, body: Body) -> tuple[str, Entity, str] | None:
     """
     target = LINKS[collection]
     resource_id, linked_id = named_id(body, "resource"), named_id(body, target.single)
-    if body.get("status") in {TO_BE_DELETED, "inactive"} or not resource_id or not linked_id:
+    is_deleted = read_status(body.get("status")) == TO_BE_DELETED
+    if is_deleted or not resource_id or not linked_id:
         return None
     return resource_id, target, linked_id
 
