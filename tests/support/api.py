@@ -30,6 +30,7 @@ from rosterline.oneroster.v1p2 import (
 )
 from rosterline.oneroster.vocabulary import Collection, Entity, Version
 from rosterline.projector.clock import MILLISECOND, next_stamp
+from rosterline.projector.columns import columns_of
 
 BASE_URL = "https://roster.example.org"
 START = datetime(2026, 9, 1, 8, tzinfo=UTC)
@@ -43,11 +44,16 @@ def stamp(milliseconds: int) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A record with the columns that its table has beside the common ones."""
+    """A record with the schools in whose scope it stands.
+
+    `alternative` is the user with the secondary email address.
+    """
 
     entity: Entity
     record: Record
-    extra: Mapping[str, object]
+    schools: tuple[str, ...] = ("school-1",)
+    alternative: User | None = None
+    version: Version = Version.V1P2
 
 
 def org(sourced_id: str, kind: str = "school", *, status: str = "active") -> Stored:
@@ -62,7 +68,7 @@ def org(sourced_id: str, kind: str = "school", *, status: str = "active") -> Sto
             "parent": reference(Entity.ORGS, "district-1") if kind == "school" else None,
         }
     )
-    return Stored(Entity.ORGS, record, {"type": kind})
+    return Stored(Entity.ORGS, record, (sourced_id,) if kind == "school" else ("school-1",))
 
 
 def session(sourced_id: str, kind: str = "term", *, status: str = "active") -> Stored:
@@ -75,10 +81,13 @@ def session(sourced_id: str, kind: str = "term", *, status: str = "active") -> S
             "startDate": "2026-08-15",
             "endDate": "2026-12-20",
             "type": kind,
+            "parent": reference(Entity.ACADEMIC_SESSIONS, "term-1")
+            if kind == "gradingPeriod"
+            else None,
             "schoolYear": "2027",
         }
     )
-    return Stored(Entity.ACADEMIC_SESSIONS, record, {"type": kind})
+    return Stored(Entity.ACADEMIC_SESSIONS, record)
 
 
 def course(sourced_id: str, *, status: str = "active") -> Stored:
@@ -92,10 +101,17 @@ def course(sourced_id: str, *, status: str = "active") -> Stored:
             "org": reference(Entity.ORGS, "school-1"),
         }
     )
-    return Stored(Entity.COURSES, record, {})
+    return Stored(Entity.COURSES, record)
 
 
-def class_(sourced_id: str, *, status: str = "active") -> Stored:
+def class_(
+    sourced_id: str,
+    *,
+    status: str = "active",
+    course_id: str = "course-1",
+    term_id: str = "term-1",
+    school_id: str = "school-1",
+) -> Stored:
     """A class."""
     record = Class.model_validate(
         {
@@ -103,13 +119,13 @@ def class_(sourced_id: str, *, status: str = "active") -> Stored:
             "status": status,
             "title": "MA1 01",
             "classType": "scheduled",
-            "course": reference(Entity.COURSES, "course-1"),
-            "school": reference(Entity.ORGS, "school-1"),
-            "terms": (reference(Entity.ACADEMIC_SESSIONS, "term-1"),),
+            "course": reference(Entity.COURSES, course_id),
+            "school": reference(Entity.ORGS, school_id),
+            "terms": (reference(Entity.ACADEMIC_SESSIONS, term_id),),
             "periods": ("1",),
         }
     )
-    return Stored(Entity.CLASSES, record, {})
+    return Stored(Entity.CLASSES, record)
 
 
 def user(
@@ -143,19 +159,8 @@ def user(
 
 def stored_user(record: User, alternative: str | None = None) -> Stored:
     """A user as the projector stores one; `alternative` is the secondary email address."""
-    roles = {role.role for role in record.roles}
-    flags: dict[str, object] = {
-        "is_student": "student" in roles,
-        "is_teacher": "teacher" in roles,
-        "is_agent": roles <= {"guardian", "relative"},
-    }
-    if alternative is None:
-        return Stored(Entity.USERS, record, {**flags, "alternative": None})
-    return Stored(
-        Entity.USERS,
-        record,
-        {**flags, "alternative": record.model_copy(update={"email": alternative})},
-    )
+    other = None if alternative is None else record.model_copy(update={"email": alternative})
+    return Stored(Entity.USERS, record, alternative=other)
 
 
 def demographics(sourced_id: str, *, status: str = "active") -> Stored:
@@ -169,24 +174,31 @@ def demographics(sourced_id: str, *, status: str = "active") -> Stored:
             "asian": "true",
         }
     )
-    return Stored(Entity.DEMOGRAPHICS, record, {})
+    return Stored(Entity.DEMOGRAPHICS, record)
 
 
-def enrollment(sourced_id: str, role: str = "student", *, status: str = "active") -> Stored:
+def enrollment(
+    sourced_id: str,
+    role: str = "student",
+    *,
+    status: str = "active",
+    user: str = "student-1",
+    class_id: str = "class-1",
+) -> Stored:
     """An enrollment."""
     record = Enrollment.model_validate(
         {
             "sourcedId": sourced_id,
             "status": status,
-            "user": reference(Entity.USERS, "student-1"),
-            "class": reference(Entity.CLASSES, "class-1"),
+            "user": reference(Entity.USERS, user),
+            "class": reference(Entity.CLASSES, class_id),
             "school": reference(Entity.ORGS, "school-1"),
             "role": role,
             "primary": "false",
             "beginDate": "2026-08-15",
         }
     )
-    return Stored(Entity.ENROLLMENTS, record, {})
+    return Stored(Entity.ENROLLMENTS, record)
 
 
 ONE_OF_EACH: tuple[Stored, ...] = (
@@ -201,7 +213,28 @@ ONE_OF_EACH: tuple[Stored, ...] = (
     user("teacher-1", "teacher"),
     demographics("student-1"),
     enrollment("enrollment-1"),
+    enrollment("enrollment-2", "teacher", user="teacher-1"),
 )
+
+
+# The ids of ONE_OF_EACH as the endpoint table names them.
+PARENTS = {
+    "{classSourcedId}": "class-1",
+    "{courseSourcedId}": "course-1",
+    "{schoolSourcedId}": "school-1",
+    "{studentSourcedId}": "student-1",
+    "{teacherSourcedId}": "teacher-1",
+    "{termSourcedId}": "term-1",
+    "{userSourcedId}": "student-1",
+    "{lineItemSourcedId}": "line-item-1",
+}
+
+
+def with_parents(path: str, parents: Mapping[str, str] = PARENTS) -> str:
+    """The path of an endpoint of the table with the ids of parents."""
+    for name, sourced_id in parents.items():
+        path = path.replace(name, sourced_id)
+    return path
 
 
 class ReadModel:
@@ -233,9 +266,6 @@ class ReadModel:
         """Say that the first load is whole."""
         await self._connection.execute("UPDATE rosterline.clock SET ready = true")
 
-    def _column(self, value: object) -> object:
-        return document(value, self.last_stamp) if isinstance(value, Record) else value
-
     async def _next_millisecond(self) -> int:
         last = await self._connection.fetchval("SELECT last_stamp FROM rosterline.clock FOR UPDATE")
         now = await self._connection.fetchval("SELECT clock_timestamp()")
@@ -256,12 +286,16 @@ class ReadModel:
             "document": document(stored.record, self.last_stamp),
             "digest": b"",
             "sequence": self._milliseconds,
-            **{name: self._column(value) for name, value in stored.extra.items()},
+            "schools": list(stored.schools),
+            **columns_of(stored.record, stored.alternative),
         }
+        if stored.entity is Entity.USERS:
+            other = stored.alternative
+            columns["alternative"] = other and document(other, self.last_stamp)
         names = ", ".join(columns)
         places = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
         updates = ", ".join(f"{name} = excluded.{name}" for name in columns)
-        table = TABLES[Collection(Version.V1P2, stored.entity)]
+        table = TABLES[Collection(stored.version, stored.entity)]
         await self._connection.execute(
             f"INSERT INTO {table} ({names}) VALUES ({places}) "
             f"ON CONFLICT (sourced_id) DO UPDATE SET {updates}",

@@ -127,5 +127,9 @@ def relation_condition(
     relation: Relation, parents: Sequence[str], parameters: Parameters, schema: str
 ) -> str:
     """What the members of these parents fulfil."""
-    places = [parameters.add(parent, "text") for parent in parents]
+    # A parameter that no text uses has no type.
+    places = [
+        parameters.add(parent, "text") if f"{{{number}}}" in relation.condition else ""
+        for number, parent in enumerate(parents)
+    ]
     return relation.condition.format(*places, schema=schema)
