@@ -13,7 +13,7 @@ from rosterline.oneroster.v1p1 import MODELS
 from rosterline.oneroster.vocabulary import WRITTEN, Entity, Version
 from rosterline.projector.rules.verdict import KeptOut
 from rosterline.projector.rules.written import build_written
-from rosterline.projector.rules.written_columns import keys_of, link_of, schools_of
+from rosterline.projector.rules.written_columns import keys_of, link_of, reach_of_written
 from rosterline.projector.rules.written_facts import LineItemFacts, StudentFacts
 from rosterline.projector.rules.written_v1p1 import written_in_v1p1
 from tests.support.facts import built
@@ -74,7 +74,7 @@ def test_every_document_has_a_record_or_a_reason(document: Document) -> None:
         return
     json.loads(text_of(verdict), parse_constant=refuse)
     assert all(value != "" for value in keys_of(verdict, FACTS).values())
-    assert schools_of(verdict, FACTS) in (None, (), ("school-1",))
+    assert reach_of_written(verdict, FACTS).schools in (None, (), ("school-1",))
     if entity in V1P1:
         assert isinstance(written_in_v1p1(verdict, FACTS), KeptOut | MODELS[entity])
 

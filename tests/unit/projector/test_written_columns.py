@@ -7,6 +7,7 @@ import pytest
 from rosterline.db.tables.read_model import KEYS, LISTS
 from rosterline.oneroster.record import Record
 from rosterline.oneroster.vocabulary import WRITTEN, Entity, Version
+from rosterline.projector.rules.schools import EVERYWHERE, Reach, Schools
 from rosterline.projector.rules.written import build_written
 from rosterline.projector.rules.written_columns import (
     Keys,
@@ -14,9 +15,9 @@ from rosterline.projector.rules.written_columns import (
     keys_of,
     link_of,
     links_by_resource,
-    schools_of,
+    reach_of_written,
 )
-from rosterline.projector.rules.written_facts import Schools, StudentFacts
+from rosterline.projector.rules.written_facts import StudentFacts
 from tests.support.facts import built
 from tests.support.written_documents import (
     BATTERY,
@@ -102,6 +103,7 @@ def test_in_1_1_users_have_other_ids_and_no_resources() -> None:
         (RESULT.but(**UNKNOWN_CLASS), ()),
         (RESULT.but(**NO_CLASS), ("school-1",)),
         (RESULT.but(lineItem=ref("line-item-2"), **NO_CLASS), ()),
+        (RESULT.but(student=ref("student-2")), ()),
         (assessment(BATTERY, "Fall"), None),
         (assessment(BATTERY, "Fall").but(**{"class": ref(CLASS)}), ("school-1",)),
         (assessment(BATTERY, "Fall").but(**UNKNOWN_CLASS), ()),
@@ -110,14 +112,31 @@ def test_in_1_1_users_have_other_ids_and_no_resources() -> None:
     ],
 )
 def test_a_record_stands_in_the_scope_of_its_class_or_student(
-    document: Document, schools: Schools
+    document: Document, schools: Schools | None
 ) -> None:
-    assert schools_of(record_of(document), LINKED) == schools
+    assert reach_of_written(record_of(document), LINKED) == Reach(schools)
 
 
 def test_results_of_a_student_of_every_scope_stand_in_every_scope() -> None:
     facts = replace(FACTS, students={STUDENT: StudentFacts(None, "s17")})
-    assert schools_of(record_of(assessment_result(BATTERY)), facts) is None
+    assert reach_of_written(record_of(assessment_result(BATTERY)), facts) == EVERYWHERE
+    assert reach_of_written(record_of(RESULT), facts) == Reach(("school-1",))
+
+
+@pytest.mark.parametrize(
+    ("of_student", "of_result"),
+    [
+        (("school-0", "school-1"), ("school-1",)),
+        (("school-2",), ()),
+        ((), ()),
+    ],
+)
+def test_a_result_of_a_student_of_another_school_is_not_for_the_school_of_the_class(
+    of_student: Schools, of_result: Schools
+) -> None:
+    facts = replace(FACTS, students={STUDENT: StudentFacts(of_student, "s17")})
+    assert reach_of_written(record_of(RESULT), facts) == Reach(of_result)
+    assert reach_of_written(record_of(assessment_result(BATTERY)), facts) == Reach(of_student)
 
 
 def test_links_are_gathered_by_resource() -> None:
@@ -138,7 +157,14 @@ def test_a_users_link_in_a_class_is_the_users() -> None:
 
 
 @pytest.mark.parametrize(
-    "members", [{"status": "tobedeleted"}, {"status": "inactive"}, {"class": {}}, {"resource": 1}]
+    "members",
+    [
+        {"status": "tobedeleted"},
+        {"status": "inactive"},
+        {"class": {}},
+        {"class": ref("a b")},
+        {"resource": 1},
+    ],
 )
 def test_a_link_that_is_deleted_or_names_nothing_links_nothing(members: dict[str, object]) -> None:
     link = {"class": ref(CLASS), "resource": ref("resource-1"), **members}

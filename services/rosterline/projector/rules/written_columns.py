@@ -1,9 +1,10 @@
 """Of a written record: the columns that queries ask by, and the schools in whose scope it stands.
 
 Both follow from 1.2's record, in either version. A record whose class or student is unknown stands
-in no school's scope, so that it shows only where all schools do.
+in no school's scope, so that only connections to all schools see it.
 """
 
+import re
 from collections.abc import Mapping
 
 from rosterline.oneroster.gradebook import (
@@ -16,11 +17,12 @@ from rosterline.oneroster.gradebook import (
 from rosterline.oneroster.record import Record, Reference
 from rosterline.oneroster.resources import LINKS, Resource
 from rosterline.oneroster.vocabulary import TO_BE_DELETED, Entity
-from rosterline.projector.rules.written_facts import Body, Schools, WrittenFacts
+from rosterline.projector.rules.schools import EVERYWHERE, NOWHERE, Reach
+from rosterline.projector.rules.written_facts import Body, WrittenFacts
 from rosterline.projector.rules.written_values import named_id, read_status
 
-KeyValue = str | tuple[str, ...] | None
-Keys = dict[str, KeyValue]
+ID = re.compile(r"[0-9A-Za-z./@_-]{1,255}")
+Keys = dict[str, str | tuple[str, ...] | None]
 
 
 # The references that stand in columns: the column, and the member that names the record.
@@ -65,26 +67,40 @@ def resource_keys(resource: Resource, facts: WrittenFacts) -> Keys:
     }
 
 
-def schools_of(record: Record, facts: WrittenFacts) -> Schools:
+def reach_of_written(record: Record, facts: WrittenFacts) -> Reach:
     """Where the record can be seen: where its class is, or its student; else everywhere."""
     match record:
         case ScoreScale() | LineItem():
-            return schools_of_class(record.class_, facts)
+            return reach_of_class(record.class_, facts)
         case Result():
-            return () if record.class_ is None else schools_of_class(record.class_, facts)
+            return reach_of_result(record, facts)
         case AssessmentLineItem():
-            return None if record.class_ is None else schools_of_class(record.class_, facts)
+            return EVERYWHERE if record.class_ is None else reach_of_class(record.class_, facts)
         case AssessmentResult():
             student = facts.students.get(record.student.sourced_id)
-            return () if student is None else student.schools
+            return NOWHERE if student is None else Reach(student.schools)
         case _:
-            return None
+            return EVERYWHERE
 
 
-def schools_of_class(class_: Reference, facts: WrittenFacts) -> Schools:
+def reach_of_class(class_: Reference, facts: WrittenFacts) -> Reach:
     """The school of a class."""
     school_id = facts.class_schools.get(class_.sourced_id)
-    return () if school_id is None else (school_id,)
+    return NOWHERE if school_id is None else Reach((school_id,))
+
+
+def reach_of_result(result: Result, facts: WrittenFacts) -> Reach:
+    """The class's school, if the student stands there too, as with enrollments.
+
+    Who comes to the class from another school is no business of a vendor of this one.
+    """
+    student = facts.students.get(result.student.sourced_id)
+    if result.class_ is None or student is None:
+        return NOWHERE
+    of_class = reach_of_class(result.class_, facts)
+    if student.schools is None or set(of_class.schools or ()) <= set(student.schools):
+        return of_class
+    return NOWHERE
 
 
 def id_of(reference: Reference | None) -> str | None:
@@ -100,7 +116,7 @@ def link_of(collection: str, body: Body) -> tuple[str, Entity, str] | None:
     target = LINKS[collection]
     resource_id, linked_id = named_id(body, "resource"), named_id(body, target.single)
     is_deleted = read_status(body.get("status")) == TO_BE_DELETED
-    if is_deleted or not resource_id or not linked_id:
+    if is_deleted or not all(ID.fullmatch(name) for name in (resource_id, linked_id)):
         return None
     return resource_id, target, linked_id
 

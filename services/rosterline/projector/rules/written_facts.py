@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rosterline.oneroster.vocabulary import Entity
+from rosterline.projector.rules.schools import Schools
 
-Schools = tuple[str, ...] | None
-"""The schools in whose scope a record stands; None for those of every scope."""
 Body = Mapping[str, Any]
 """A document as JSON."""
 
@@ -19,7 +18,7 @@ Body = Mapping[str, Any]
 class StudentFacts:
     """A user who has results: the schools of the user's record, and the user's id in 1.1."""
 
-    schools: Schools
+    schools: Schools | None
     v1p1_id: str | None
 
 
