@@ -98,7 +98,7 @@ def _withdrawn(
     document, limit = "document", ""
     if viewer.schools is not None:
         schools = schools_of(viewer, parameters)
-        document = f"{collection.version}.narrowed(document, {schools})"
+        document = f"{collection.version}.narrowed(document, {schools}, true)"
         limit = SEEN_THERE.format(schools=schools, table=TABLES[collection])
     values = {
         "columns": _columns_of_text(collection.entity, document, alternative="NULL::text"),
@@ -115,7 +115,7 @@ def _withdrawn(
 
 def _departed(collection: Collection, viewer: Viewer, parameters: Parameters) -> str:
     schools = schools_of(viewer, parameters)
-    shown = shown_document(collection, viewer, parameters)
+    shown = shown_document(collection, viewer, parameters, is_gone=True)
     return DEPARTED.format(
         columns=_columns_of_text(collection.entity, shown, alternative="alternative"),
         table=TABLES[collection],

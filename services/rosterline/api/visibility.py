@@ -26,15 +26,21 @@ NARROWED = frozenset({Entity.USERS, Entity.ORGS, Entity.ACADEMIC_SESSIONS})
 BY_SCHOOL = frozenset({Entity.ENROLLMENTS, Entity.CLASSES})
 
 
-def shown_document(collection: Collection, viewer: Viewer, parameters: Parameters) -> str:
-    """The stored document as the viewer sees it, but for its stamp."""
+def shown_document(
+    collection: Collection, viewer: Viewer, parameters: Parameters, *, is_gone: bool = False
+) -> str:
+    """The stored document as the viewer sees it, but for its stamp.
+
+    `is_gone`: a tombstone, which may name what has gone with it.
+    """
     shown = "document"
     if collection.entity is Entity.USERS:
         shown = "coalesce(alternative, document)" if viewer.secondary_email else shown
         if not viewer.sees_agents:
             shown = f"regexp_replace({shown}, '{AGENT_PARTS}', '', 'g')"
     if viewer.schools is not None and collection.entity in NARROWED:
-        shown = f"{collection.version}.narrowed({shown}, {schools_of(viewer, parameters)})"
+        schools = schools_of(viewer, parameters)
+        shown = f"{collection.version}.narrowed({shown}, {schools}{', true' if is_gone else ''})"
     return shown
 
 

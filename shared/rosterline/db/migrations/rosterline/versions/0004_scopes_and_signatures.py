@@ -30,21 +30,27 @@ ALTER TABLE rosterline.connection ADD signing_key_id TEXT, ADD signing_salt TEXT
 """
 
 # A document as it looks within the scope of some schools: lists lose the references to what stands
-# in none of them. Texts stay as they are written, but for what is cut out.
+# in none of them; those of a tombstone keep what has gone with it, too. Texts stay as they are
+# written, but for what is cut out.
 NARROWED = """
-CREATE FUNCTION {schema}.stands_in(reference json, kept text[]) RETURNS boolean
+CREATE FUNCTION {schema}.stands_in(reference json, kept text[], gone boolean) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT CASE reference ->> 'type'
         WHEN 'org' THEN EXISTS (SELECT FROM {schema}.orgs
             WHERE sourced_id = reference ->> 'sourcedId' AND schools && kept)
         WHEN 'user' THEN EXISTS (SELECT FROM {schema}.users
-            WHERE sourced_id = reference ->> 'sourcedId' AND schools && kept)
+            WHERE sourced_id = reference ->> 'sourcedId' AND schools && kept
+        ) OR gone AND EXISTS (SELECT FROM rosterline.departed
+            WHERE collection = '{schema}.users' AND school = ANY (kept)
+                AND sourced_id = reference ->> 'sourcedId')
         WHEN 'academicSession' THEN EXISTS (SELECT FROM {schema}.academic_sessions
             WHERE sourced_id = reference ->> 'sourcedId' AND schools && kept)
         ELSE true
     END
 $$;
-CREATE FUNCTION {schema}.narrowed(document text, kept text[]) RETURNS text
+CREATE FUNCTION {schema}.narrowed(
+    document text, kept text[], gone boolean DEFAULT false
+) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT '{{' || string_agg(to_json(name) || ':' || shown, ',' ORDER BY place) || '}}'
     FROM (
@@ -52,9 +58,9 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
             WHEN name IN ('agents', 'children', 'orgs', 'roles') THEN (
                 SELECT '[' || string_agg(part::text, ',' ORDER BY number) || ']'
                 FROM json_array_elements(value) WITH ORDINALITY AS parts (part, number)
-                WHERE {schema}.stands_in(coalesce(part -> 'org', part), kept)
+                WHERE {schema}.stands_in(coalesce(part -> 'org', part), kept, gone)
             )
-            WHEN name = 'primaryOrg' AND NOT {schema}.stands_in(value, kept) THEN NULL
+            WHEN name = 'primaryOrg' AND NOT {schema}.stands_in(value, kept, gone) THEN NULL
             ELSE value::text
         END AS shown
         FROM json_each(document::json) WITH ORDINALITY AS members (name, value, place)
