@@ -111,14 +111,14 @@ def in_v1p1(draft: Draft | None) -> Draft | None:
 
 def digest_of(template: str, reach: Reach, alternative: str | None = None) -> bytes:
     """What tells one visible state of a record from another, in every scope."""
-    digest = blake2b(template.encode(), digest_size=DIGEST_BYTES)
+    parts = [template]
     if alternative is not None:
-        digest.update(alternative.encode())
+        parts.append(alternative)
     if reach.schools is not None:
-        digest.update(" ".join((";", *reach.schools)).encode())
+        parts += (";", *reach.schools)
     for sourced_id, schools in reach.listed:
-        digest.update(" ".join((",", sourced_id, *schools)).encode())
-    return digest.digest()
+        parts += (",", sourced_id, *schools)
+    return blake2b(" ".join(parts).encode(), digest_size=DIGEST_BYTES).digest()
 
 
 def tombstone(

@@ -10,6 +10,7 @@ import structlog
 
 from rosterline.projector.facts import Context
 from rosterline.projector.load import count_people, orphans, portions
+from rosterline.projector.lookups import create_lookups, drop_lookups
 from rosterline.projector.progress import progress
 from rosterline.projector.project import project, settle
 from rosterline.projector.projection import Projection
@@ -40,6 +41,7 @@ async def load(projection: Projection, context: Context, name: str, cursor: Curs
     connection = projection.connection
     people = await count_people(connection)
     await begin_task(connection, PEOPLE, people)
+    await drop_lookups(connection)
     number = 0
     async for touched in portions(connection, projection.load_people):
         with Spool() as spool:
@@ -51,6 +53,8 @@ async def load(projection: Projection, context: Context, name: str, cursor: Curs
         failpoints.reach(failpoints.PROJECTOR_DURING_LOAD)
         log.info("projector.loading", portion=number, people=people)
         number += 1
+    log.info("projector.indexing")
+    await create_lookups(connection)
     with Spool() as spool:
         async with connection.transaction():
             async for wanted in orphans(connection):

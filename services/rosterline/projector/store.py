@@ -7,10 +7,11 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 
-from rosterline.db.tables.read_model import LISTS, TABLE_NAMES, extra_columns
+from rosterline.db.tables.read_model import TABLE_NAMES
 from rosterline.events.change import OUTBOX_PREFIX
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.vocabulary import COLLECTIONS, Collection, Entity
@@ -18,22 +19,20 @@ from rosterline.projector.clock import ClockState
 from rosterline.projector.draft import Draft, tombstone
 from rosterline.projector.facts import Switches
 from rosterline.projector.rules.schools import Reach
+from rosterline.projector.sending import (
+    LISTS,
+    OWN_COLUMNS,
+    column_kinds,
+    received,
+    sent,
+    value,
+)
 from rosterline.projector.writes import Stored, Write
 
 TABLE: dict[Collection, str] = {
     collection: f"{collection.version.value}.{TABLE_NAMES[collection.entity]}"
     for collection in COLLECTIONS
 }
-# What `columns_of` answers, with the type of an array of it; a list comes as its words.
-COLUMN_TYPES: dict[Entity, dict[str, str]] = {
-    entity: {
-        column.name: "boolean" if column.name.startswith("is_") else "text"
-        for column in extra_columns(entity)
-        if column.name != "alternative"
-    }
-    for entity in Entity
-}
-
 EMIT = f"""
 SELECT count(pg_logical_emit_message(true, '{OUTBOX_PREFIX}', message))
 FROM unnest($1::text[]) AS message
@@ -233,7 +232,7 @@ async def fetch_tombstones(
     """Deletions of records, as they were last seen."""
     if not vanished:
         return []
-    columns = "".join(f", {name}" for name in COLUMN_TYPES[collection.entity])
+    columns = "".join(f", {name}" for name in OWN_COLUMNS[collection.entity])
     alternative = "alternative" if collection.entity is Entity.USERS else "NULL::text"
     rows = await connection.fetch(
         f"SELECT sourced_id, document, {alternative}, schools{columns} FROM {TABLE[collection]} "
@@ -251,28 +250,23 @@ def dead(collection: Collection, row: asyncpg.Record) -> Draft:
     """The draft of a stored record's tombstone."""
     sourced_id, document, alternative, schools, *_ = row
     columns = {
-        name: tuple(row[name] or ()) if name in LISTS.get(collection.entity, ()) else row[name]
-        for name in COLUMN_TYPES[collection.entity]
+        name: tuple(row[name] or ()) if kind == LISTS else row[name]
+        for name, kind in OWN_COLUMNS[collection.entity].items()
     }
     reach = Reach(None if schools is None else tuple(schools))
     return tombstone(collection, sourced_id, (document, alternative), columns, reach)
 
 
 def upsert_statement(collection: Collection) -> str:
-    """Insert or update rows given as arrays, in the order of `upsert`; lists as their words."""
-    given = {"status": "text", "document": "text", "digest": "bytea", "sequence": "bigint"}
-    given |= {"schools": "text", **COLUMN_TYPES[collection.entity]}
-    if collection.entity is Entity.USERS:
-        given["alternative"] = "text"
-    names = ", ".join(given)
-    arrays = "".join(f", ${number}::{kind}[]" for number, kind in enumerate(given.values(), 3))
-    lists = {"schools", *LISTS.get(collection.entity, ())}
-    values = ", ".join(f"string_to_array({name}, ' ')" if name in lists else name for name in given)
-    updates = ", ".join(f"{name} = excluded.{name}" for name in given)
+    """Insert or update rows whose columns are given as `sent` makes them; the stamp comes first."""
+    kinds = column_kinds(collection.entity)
+    names = ", ".join(kinds)
+    given = ", ".join(received(number, kind) for number, kind in enumerate(kinds.values(), 2))
+    values = ", ".join(value(name, kind) for name, kind in kinds.items())
+    updates = ", ".join(f"{name} = excluded.{name}" for name in kinds if name != "sourced_id")
     return (
-        f"INSERT INTO {TABLE[collection]} (sourced_id, {names}, date_last_modified) "
-        f"SELECT sourced_id, {values}, $1::timestamptz "
-        f"FROM unnest($2::text[]{arrays}) AS given (sourced_id, {names}) "
+        f"INSERT INTO {TABLE[collection]} ({names}, date_last_modified) "
+        f"SELECT {values}, $1::timestamptz FROM unnest({given}) AS given ({names}) "
         f"ON CONFLICT (sourced_id) DO UPDATE SET {updates}, "
         "date_last_modified = excluded.date_last_modified"
     )
@@ -290,29 +284,24 @@ async def upsert(
     text = format_stamp(stamp)
     drafts = [write.draft for write in writes]
     collection = drafts[0].collection
-    lists = LISTS.get(collection.entity, ())
-    columns = [
-        [words(draft.columns[name]) if name in lists else draft.columns[name] for draft in drafts]
-        for name in COLUMN_TYPES[collection.entity]
-    ]
+    columns: dict[str, list[Any]] = {
+        "sourced_id": [draft.sourced_id for draft in drafts],
+        "status": [draft.status for draft in drafts],
+        "document": [draft.stamped(text) for draft in drafts],
+        "digest": [draft.digest for draft in drafts],
+        "sequence": sequences,
+        "schools": [draft.schools for draft in drafts],
+        **{
+            name: [draft.columns[name] for draft in drafts]
+            for name in OWN_COLUMNS[collection.entity]
+        },
+    }
     if collection.entity is Entity.USERS:
-        columns.append([draft.alternative_stamped(text) for draft in drafts])
-    await connection.execute(
-        UPSERT[collection],
-        stamp,
-        [draft.sourced_id for draft in drafts],
-        [draft.status for draft in drafts],
-        [draft.stamped(text) for draft in drafts],
-        [draft.digest for draft in drafts],
-        sequences,
-        [words(draft.schools) for draft in drafts],
-        *columns,
-    )
-
-
-def words(values: tuple[str, ...] | None) -> str | None:
-    """A list of ids as one text: there is no blank in an id."""
-    return None if values is None else " ".join(values)
+        columns["alternative"] = [draft.alternative_stamped(text) for draft in drafts]
+    arguments = [
+        sent(columns[name], kind) for name, kind in column_kinds(collection.entity).items()
+    ]
+    await connection.execute(UPSERT[collection], stamp, *arguments)
 
 
 async def emit(connection: asyncpg.Connection, messages: list[str]) -> None:

@@ -12,7 +12,8 @@ from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.v1p2 import with_base
 from rosterline.oneroster.vocabulary import ACTIVE, COLLECTIONS, Entity
 from rosterline.projector.draft import Draft
-from rosterline.projector.store import COLUMN_TYPES, TABLE
+from rosterline.projector.sending import OWN_COLUMNS
+from rosterline.projector.store import TABLE
 from tests.support.projection import BASE_URL, Chain, Event, RecordKey, fresh_load
 
 DOWNWARD = {"children", "agents"}
@@ -72,7 +73,7 @@ async def column_differences(chain: Chain, expected: dict[RecordKey, Draft]) -> 
             stored = {name: frozen(row[name]) for name in values}
             if stored != values:
                 found.append(f"{key} has the columns {stored} and should have {values}")
-            assert values.keys() >= COLUMN_TYPES[collection.entity].keys()
+            assert values.keys() >= OWN_COLUMNS[collection.entity].keys()
     return found
 
 
