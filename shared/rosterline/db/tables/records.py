@@ -1,4 +1,8 @@
-"""Schema `records`: what is written to Rosterline over OneRoster, as documents with their keys."""
+"""Schema `records`: what is written to Rosterline over OneRoster, as documents with their keys.
+
+A document holds all that was written, also what no version of the standard knows; the projector's
+rules say what is shown of it. A deleted one stays, with `status` `tobedeleted`.
+"""
 
 from typing import Any
 
@@ -16,7 +20,10 @@ class RecordsTable(SQLModel):
 
 
 class Document(RecordsTable, table=True):
-    """A written record: its collection as in the REST path, its id, and its JSON."""
+    """A written record: its collection as in the REST path, its id, and its JSON.
+
+    What links resources to others is a document too, in a collection named after its CSV file.
+    """
 
     __tablename__ = "document"
 
