@@ -7,8 +7,11 @@ from rosterline.projector.switches import turn_switches
 
 
 async def attend(projection: Projection) -> None:
-    """Do what is due; nothing is while a snapshot is under way, for its end makes all anew."""
-    if projection.cursor.loading or not projection.clock.ready or projection.large is not None:
+    """Do what is due; nothing is while a snapshot is under way, for its end makes all anew.
+
+    A database that a migration has left unready holds for no day: that makes all anew as well.
+    """
+    if projection.cursor.loading or projection.large is not None:
         return
     # The day first: records of an unknown day are all computed anew, with the switches of now.
     await turn_day(projection)

@@ -1,4 +1,8 @@
-"""Records within the scope of schools, and requests that are signed (OAuth 1.0a)."""
+"""Records within the scope of schools, and requests that are signed (OAuth 1.0a).
+
+What an older database holds gets its columns from its documents, so that nothing in it stands in
+every scope. The projector computes all of it anew, and until then the API says 503.
+"""
 
 from alembic import op
 
@@ -69,6 +73,61 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 $$;
 """
 
+# Whose schools the documents do not say stands in no scope until the projector comes; without a
+# digest every record differs from what it should be.
+FILLED = """
+UPDATE {schema}.orgs SET digest = '', schools = CASE type
+    WHEN 'school' THEN ARRAY[sourced_id]
+    ELSE ARRAY(SELECT child ->> 'sourcedId' COLLATE "C"
+        FROM json_array_elements(document::json -> 'children') AS child ORDER BY 1)
+END;
+UPDATE {schema}.academic_sessions
+SET digest = '', schools = '{{}}', parent_id = document::json #>> '{{parent,sourcedId}}';
+UPDATE {schema}.courses
+SET digest = '', org_id = document::json #>> '{{org,sourcedId}}',
+    schools = ARRAY[document::json #>> '{{org,sourcedId}}'];
+UPDATE {schema}.classes
+SET digest = '', course_id = document::json #>> '{{course,sourcedId}}',
+    school_id = document::json #>> '{{school,sourcedId}}',
+    schools = ARRAY[document::json #>> '{{school,sourcedId}}'],
+    term_ids = ARRAY(SELECT term ->> 'sourcedId'
+        FROM json_array_elements(document::json -> 'terms') AS term);
+UPDATE {schema}.users
+SET digest = '', username = document::json ->> 'username',
+    email = document::json ->> 'email',
+    alternative_email = alternative::json ->> 'email',
+    identifier = document::json ->> 'identifier',
+    family_name = document::json ->> 'familyName',
+    places = ARRAY(SELECT {role} || '@' || {org}
+        FROM json_array_elements(document::json -> '{orgs}') AS place),
+    schools = ARRAY(SELECT DISTINCT org.sourced_id
+        FROM json_array_elements(document::json -> '{orgs}') AS place
+        JOIN {schema}.orgs AS org ON org.sourced_id = {org} AND org.type = 'school' ORDER BY 1);
+UPDATE {schema}.demographics
+SET digest = '', schools = coalesce((SELECT users.schools FROM {schema}.users
+    WHERE users.sourced_id = demographics.sourced_id), '{{}}');
+UPDATE {schema}.enrollments
+SET digest = '', user_id = document::json #>> '{{user,sourcedId}}',
+    class_id = document::json #>> '{{class,sourcedId}}',
+    school_id = document::json #>> '{{school,sourcedId}}',
+    schools = ARRAY[document::json #>> '{{school,sourcedId}}'],
+    role = document::json ->> 'role';
+"""
+ROLES = {
+    "v1p2": {
+        "orgs": "roles",
+        "org": "(place #>> '{org,sourcedId}')",
+        "role": "(place ->> 'role')",
+    },
+    "v1p1": {
+        "orgs": "orgs",
+        "org": "(place ->> 'sourcedId')",
+        "role": "(document::json ->> 'role')",
+    },
+}
+# Without a day for which the records hold, the projector computes all of them anew.
+UNREADY = "UPDATE rosterline.clock SET ready = false, evaluated_on = NULL WHERE ready"
+
 DOWN = """
 ALTER TABLE rosterline.connection DROP signing_key_id, DROP signing_salt;
 DROP TABLE rosterline.departed, rosterline.nonce;
@@ -77,10 +136,12 @@ DROP FUNCTION v1p2.narrowed, v1p2.stands_in, v1p1.narrowed, v1p1.stands_in;
 
 
 def upgrade() -> None:
-    """Make the tables and the functions that narrow documents."""
+    """Make the tables and the functions that narrow documents; fill what 0003 added."""
     op.execute(UP)
-    for schema in ("v1p2", "v1p1"):
+    for schema, words in ROLES.items():
         op.execute(NARROWED.format(schema=schema))
+        op.execute(FILLED.format(schema=schema, **words))
+    op.execute(UNREADY)
 
 
 def downgrade() -> None:
