@@ -17,6 +17,11 @@ from rosterline.db.pools import CONNECT_ERRORS
 ACQUIRE_SECONDS = 5.0
 WORK_SECONDS = 60.0
 
+SLOW = (
+    "The query took too long and was stopped: filter by an id, or by dateLastModified, or ask for "
+    "smaller pages"
+)
+
 # Unlike CONNECT_ERRORS these leave out faults of a statement.
 LOST = (
     OSError,
@@ -40,6 +45,9 @@ async def borrow(pool: asyncpg.Pool) -> AsyncIterator[PoolConnectionProxy]:
     try:
         async with asyncio.timeout(WORK_SECONDS):
             yield connection
+    except asyncpg.QueryCanceledError as error:
+        log.warning("a query took too long and was cancelled")
+        raise unavailable(SLOW) from error
     except LOST as error:
         raise _away(error) from error
     finally:

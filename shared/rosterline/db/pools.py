@@ -57,15 +57,23 @@ async def open_connection(dsn: str, name: str) -> AsyncIterator[asyncpg.Connecti
 
 
 @asynccontextmanager
-async def open_pool(dsn: str, name: str, *, size: int) -> AsyncIterator[asyncpg.Pool]:
-    """A pool for the length of the block; raises DatabaseUnreachableError."""
+async def open_pool(
+    dsn: str, name: str, *, size: int, statement_seconds: float | None = None
+) -> AsyncIterator[asyncpg.Pool]:
+    """A pool for the length of the block; raises DatabaseUnreachableError.
+
+    The server cancels a statement that takes longer than `statement_seconds`.
+    """
+    known = server_settings(name)
+    if statement_seconds is not None:
+        known |= {"statement_timeout": str(round(1000 * statement_seconds))}
     try:
         pool = await asyncpg.create_pool(
             dsn,
             min_size=1,
             max_size=size,
             timeout=10,
-            server_settings=server_settings(name),
+            server_settings=known,
         )
     except CONNECT_ERRORS as error:
         raise DatabaseUnreachableError(
