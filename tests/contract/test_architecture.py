@@ -34,7 +34,9 @@ SQL_PLACES = {
     "services/rosterline/api": {
         "connections",
         "directory",
+        "nonces",
         "readiness",
+        "schools",
         "signing",
         "sources",
         "sql",

@@ -1,28 +1,41 @@
-"""Who may use an endpoint: token, version, application, scope and school, in this order."""
+"""Who may use an endpoint: credentials, version, application, scope and school, in this order."""
+
+from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from rosterline.api.endpoints import NUMBERS, VERSIONS, Endpoint
 from rosterline.api.errors import forbidden, unauthorised
 from rosterline.api.routing import Operation
+from rosterline.api.signatures import Signatures
 from rosterline.api.tokens import Caller, Tokens
 
 
+@dataclass(frozen=True, slots=True)
+class Authenticator:
+    """Says who calls: by an access token, or by a signature (OAuth 1.0a)."""
+
+    tokens: Tokens
+    signatures: Signatures
+
+    async def authenticate(self, request: Request) -> Caller:
+        """The caller, whatever it may do; raises 401, or 429 after many wrong signatures."""
+        header = request.headers.get("authorization")
+        scheme, _, token = (header or "").partition(" ")
+        if scheme.lower() == "oauth" or (header is None and "oauth_signature" in request.url.query):
+            return await self.signatures.read(request)
+        if scheme.lower() != "bearer" or not token.strip():
+            raise unauthorised("An access token is needed: Authorization: Bearer …", error=None)
+        return await self.tokens.read(token.strip())
+
+
 async def admit(
-    request: Request, operation: Operation, endpoint: Endpoint, tokens: Tokens
+    request: Request, operation: Operation, endpoint: Endpoint, authenticator: Authenticator
 ) -> Caller:
-    """The caller, who may use the endpoint; raises 401 or 403."""
-    caller = await authenticate(request, tokens)
+    """The caller, who may use the endpoint; raises 401, 403, or 429 after many wrong signatures."""
+    caller = await authenticator.authenticate(request)
     _require_permission(caller, operation, endpoint)
     return caller
-
-
-async def authenticate(request: Request, tokens: Tokens) -> Caller:
-    """The caller, whatever the token allows; raises 401."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise unauthorised("An access token is needed: Authorization: Bearer …", error=None)
-    return await tokens.read(token.strip())
 
 
 def _require_permission(caller: Caller, operation: Operation, endpoint: Endpoint) -> None:

@@ -5,9 +5,11 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
+from rosterline.api.admission import Authenticator
 from rosterline.api.dialects import DIALECTS, EDTECH_V1P2
 from rosterline.api.directory import Directory
 from rosterline.api.errors import ApiError
+from rosterline.api.nonces import Nonces
 from rosterline.api.openapi import build_document
 from rosterline.api.passwords import SecretChecker
 from rosterline.api.readiness import Readiness
@@ -16,10 +18,13 @@ from rosterline.api.routes.docs import docs_routes
 from rosterline.api.routes.explain import Explainer, Explaining, explain_route
 from rosterline.api.routes.health import health_routes
 from rosterline.api.routes.reads import Reader, Reads
-from rosterline.api.routes.token import Issuer, token_route
+from rosterline.api.routes.token import Issuer, token_routes
+from rosterline.api.routes.xporter import Schoolhouse, xporter_routes
 from rosterline.api.routing import Routing
+from rosterline.api.signatures import Signatures
 from rosterline.api.signing import SigningKeys
 from rosterline.api.store import Totals
+from rosterline.api.throttle import Throttle
 from rosterline.api.tokens import Tokens
 from rosterline.api.walks import Walks
 from rosterline.config.settings import Settings
@@ -33,7 +38,13 @@ def create_app(
     directory = Directory(pool, settings)
     tokens = Tokens(keys, directory, settings.token_seconds)
     readiness = Readiness(pool)
-    reader = Reader(pool, settings.base_url, tokens, directory, keys, readiness, Walks(), Totals())
+    throttle = Throttle(settings)
+    issuer = Issuer(tokens, directory, SecretChecker(throttle))
+    signatures = Signatures(settings, keys, directory, Nonces(pool), throttle)
+    authenticator = Authenticator(tokens, signatures)
+    reader = Reader(
+        pool, settings.base_url, authenticator, directory, keys, readiness, Walks(), Totals()
+    )
     document = build_document(EDTECH_V1P2, settings.base_url)
     app = FastAPI(
         title="Rosterline",
@@ -43,10 +54,11 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         routes=[
-            token_route(Issuer(tokens, directory, SecretChecker())),
+            *token_routes(issuer),
+            *xporter_routes(Schoolhouse(pool, issuer, readiness)),
             *health_routes(readiness),
             *docs_routes(document),
-            *([explain_route(Explaining(pool, tokens, explainer))] if explainer else []),
+            *([explain_route(Explaining(pool, authenticator, explainer))] if explainer else []),
             Reads(Routing(DIALECTS), reader),
         ],
         exception_handlers={

@@ -1,13 +1,12 @@
 """Vendors' connections, as the command line keeps them: add, list, turn switches, rotate, remove.
 
-A secret is shown once, when it is made; only its Argon2 hash is stored. A switch that changes what
+A secret is shown once, when it is made; only its Argon2 hash is stored, and for OneRoster 1.1 what
+it is derived from together with a signing key. A switch that changes what
 a connection reads is a change of all its users: it takes a stamp from Rosterline's clock.
 """
 
 import asyncio
-import re
 import secrets
-import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass
@@ -16,9 +15,18 @@ from datetime import datetime
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from rosterline.api.connection_rules import (
+    SIGNED_VERSION,
+    InvalidConnectionError,
+    check_name,
+    check_schools,
+    check_scopes,
+    check_switches,
+    check_version,
+)
 from rosterline.api.endpoints import VERSIONS
-from rosterline.api.passwords import hash_secret, make_secret
-from rosterline.api.scopes import DEFAULT, KNOWN, find_scope, short_name
+from rosterline.api.passwords import derive_secret, hash_secret, make_salt, make_secret
+from rosterline.api.signing import read_keys
 from rosterline.api.sources import STAMP_MEMBER
 from rosterline.api.switches import LEAST_LEAD, Switches, Turns, lead_for, switch_stamp
 from rosterline.api.visibility import TABLES
@@ -30,8 +38,7 @@ from rosterline.oneroster.vocabulary import Collection, Entity
 Database = asyncpg.Connection | PoolConnectionProxy
 PATIENCE = "SELECT set_config('lock_timeout', $1, true)"
 PATIENCE_SECONDS = 1.0
-# It becomes part of stream names, subjects and paths.
-APP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+STORED = "secret_hash, signing_key_id, signing_salt"
 SWITCHES = "secondary_email, gradebook_sync, tombstones, sees_agents"
 # As the vendor last saw them, which is also what the tombstone may show. Those that were deleted
 # stay as tombstones: the vendor may not have asked since.
@@ -48,10 +55,6 @@ WHERE is_agent AND NOT EXISTS (
 ON CONFLICT (app, collection, sourced_id)
 DO UPDATE SET date_last_modified = excluded.date_last_modified, document = excluded.document
 """
-
-
-class InvalidConnectionError(Exception):
-    """A connection cannot be made or found; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,19 @@ class ListedConnection:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Secret:
+    """A client secret, with the key and salt that it is derived from if it may sign requests."""
+
+    text: str
+    key_id: str | None = None
+    salt: str | None = None
+
+    async def stored(self) -> tuple[str, str | None, str | None]:
+        """The values of the columns of STORED."""
+        return await asyncio.to_thread(hash_secret, self.text), self.key_id, self.salt
+
+
 async def add(
     connection: Database,
     app: str,
@@ -86,27 +102,23 @@ async def add(
     switches: Switches | None = None,
 ) -> NewConnection:
     """Make a connection; scopes may be given by their last part, None means reading the roster."""
-    if APP_NAME.fullmatch(app) is None:
-        raise InvalidConnectionError(
-            f"{app!r} cannot name a connection: use 1 to 63 letters, digits, - and _, "
-            "beginning with a letter or digit"
-        )
-    if version not in KNOWN:
-        raise InvalidConnectionError(f"version {version!r} is unknown: choose {' or '.join(KNOWN)}")
+    check_name(app)
+    check_version(version)
     switches = switches or Switches()
-    _check_switches(version, switches)
-    made = NewConnection(app, secrets.token_hex(16), make_secret())
+    check_switches(version, switches)
+    client_id = secrets.token_hex(16)
+    secret = await _make_secret(connection, version, client_id)
     try:
         await connection.execute(
             "INSERT INTO rosterline.connection "
-            f"(app, client_id, secret_hash, version, scopes, schools, {SWITCHES}) "
-            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            f"(app, client_id, {STORED}, version, scopes, schools, {SWITCHES}) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             app,
-            made.client_id,
-            await asyncio.to_thread(hash_secret, made.client_secret),
+            client_id,
+            *await secret.stored(),
             version,
-            _check_scopes(version, scopes),
-            _check_schools(schools),
+            check_scopes(version, scopes),
+            check_schools(schools),
             *astuple(switches),
         )
     except asyncpg.UniqueViolationError:
@@ -114,7 +126,7 @@ async def add(
             f"connection {app!r} exists: give it a new secret with `rosterline connection "
             f"rotate {app}`, or remove it first"
         ) from None
-    return made
+    return NewConnection(app, client_id, secret.text)
 
 
 async def list_all(connection: Database) -> list[ListedConnection]:
@@ -139,15 +151,21 @@ async def list_all(connection: Database) -> list[ListedConnection]:
 
 async def rotate(connection: Database, app: str) -> NewConnection:
     """A new secret; the old one, and the tokens got with it, end within seconds."""
-    secret = make_secret()
-    client_id = await connection.fetchval(
-        "UPDATE rosterline.connection SET secret_hash = $2 WHERE app = $1 RETURNING client_id",
-        app,
-        await asyncio.to_thread(hash_secret, secret),
+    row = await connection.fetchrow(
+        "SELECT client_id, version FROM rosterline.connection WHERE app = $1", app
     )
-    if client_id is None:
+    if row is None:
         raise _unknown(app)
-    return NewConnection(app, client_id, secret)
+    secret = await _make_secret(connection, row["version"], row["client_id"])
+    is_kept = await connection.fetchval(
+        f"UPDATE rosterline.connection SET ({STORED}) = ($2, $3, $4) "
+        "WHERE client_id = $1 RETURNING true",
+        row["client_id"],
+        *await secret.stored(),
+    )
+    if not is_kept:
+        raise _unknown(app)
+    return NewConnection(app, row["client_id"], secret.text)
 
 
 async def remove(connection: Database, app: str) -> None:
@@ -159,6 +177,14 @@ async def remove(connection: Database, app: str) -> None:
         if removed is None:
             raise _unknown(app)
         await connection.execute("DELETE FROM rosterline.withdrawn WHERE app = $1", app)
+
+
+async def _make_secret(connection: Database, version: str, client_id: str) -> _Secret:
+    if version != SIGNED_VERSION:
+        return _Secret(make_secret())
+    key_id, key = next(iter((await read_keys(connection)).items()))
+    salt = make_salt()
+    return _Secret(derive_secret(key, client_id, salt), key_id, salt)
 
 
 class _LateError(Exception):
@@ -220,7 +246,7 @@ async def _turn(
         raise _unknown(app)
     before = _switches(row)
     after = before.turned(turns, settings)
-    _check_switches(row["version"], after)
+    check_switches(row["version"], after)
     await connection.execute(
         f"UPDATE rosterline.connection SET ({SWITCHES}) = ($2, $3, $4, $5) WHERE app = $1",
         app,
@@ -277,48 +303,6 @@ def _switches(row: asyncpg.Record) -> Switches:
         tombstones=row["tombstones"],
         sees_agents=row["sees_agents"],
     )
-
-
-def _check_switches(version: str, switches: Switches) -> None:
-    if switches.secondary_email and version != "1.2":
-        raise InvalidConnectionError(
-            f"secondary email is no switch of a connection in OneRoster {version}: set "
-            "ROSTERLINE_SECONDARY_EMAIL_V1P1 for the whole installation"
-        )
-
-
-def _check_scopes(version: str, names: Sequence[str] | None) -> list[str]:
-    if names is None:
-        return list(DEFAULT[version])
-    if not names:
-        raise InvalidConnectionError(
-            "a connection without scopes can read nothing: name at least one"
-        )
-    found: dict[str, None] = {}
-    for name in names:
-        scope = find_scope(version, name)
-        if scope is None:
-            short = ", ".join(map(short_name, KNOWN[version]))
-            raise InvalidConnectionError(
-                f"scope {name!r} is unknown in OneRoster {version}: choose among {short}"
-            )
-        found[scope] = None
-    return list(found)
-
-
-def _check_schools(schools: Sequence[str] | None) -> list[str] | None:
-    if schools is None:
-        return None
-    if not schools:
-        raise InvalidConnectionError(
-            "an empty list of schools is no scope: leave it out for all schools"
-        )
-    for school in schools:
-        try:
-            uuid.UUID(school)
-        except ValueError:
-            raise InvalidConnectionError(f"{school!r} is no school: give its GUID") from None
-    return list(dict.fromkeys(schools))
 
 
 def _unknown(app: str) -> InvalidConnectionError:

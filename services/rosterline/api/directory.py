@@ -26,9 +26,13 @@ MOST_REMEMBERED = 1000
 VENDOR = (
     "SELECT app, client_id, secret_hash, version, scopes, schools, "
     "secondary_email, gradebook_sync, sees_agents, tombstones, switched_at, "
-    "first_token_at "
+    "first_token_at, signing_key_id, signing_salt "
     "FROM rosterline.connection WHERE client_id = $1"
 )
+NAMED = """
+SELECT client_id FROM rosterline.connection
+WHERE client_id = $1 OR app = $1 ORDER BY client_id = $1 DESC LIMIT 1
+"""
 NOTE_FIRST = """
 UPDATE rosterline.connection SET first_token_at = now()
 WHERE client_id = $1 AND first_token_at IS NULL
@@ -39,7 +43,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """A row of `rosterline.connection`."""
+    """A row of `rosterline.connection`.
+
+    From `signing_key_id` and `signing_salt` the secret is derived of one that may sign requests.
+    """
 
     app: str
     client_id: str
@@ -49,6 +56,8 @@ class Vendor:
     schools: tuple[str, ...] | None
     had_token: bool
     viewer: Viewer
+    signing_key_id: str | None = None
+    signing_salt: str | None = None
 
     @property
     def generation(self) -> str:
@@ -99,9 +108,19 @@ class Directory:
                     switched_at=row["switched_at"],
                     schools=schools,
                 ),
+                signing_key_id=row["signing_key_id"],
+                signing_salt=row["signing_salt"],
             )
         self._remember(client_id, vendor)
         return vendor
+
+    async def read_named(self, name: str) -> Vendor | None:
+        """The connection of a client id or an app name as it is now."""
+        if "\0" in name:
+            return None
+        async with borrow(self._pool) as connection:
+            client_id = await connection.fetchval(NAMED, name)
+        return None if client_id is None else await self.read(client_id)
 
     async def _put_right(self, connection: PoolConnectionProxy, app: str) -> None:
         try:
@@ -117,7 +136,7 @@ class Directory:
         log.warning("connection put right: it must not see agents", app=app)
 
     async def note_token(self, vendor: Vendor) -> None:
-        """Note that the connection gets its first token, from which on it may have seen records."""
+        """Note that the connection may have seen records from now on."""
         if vendor.had_token:
             return
         async with borrow(self._pool) as connection:

@@ -74,6 +74,16 @@ def unauthorised(message: str, *, error: str | None = "invalid_token") -> ApiErr
     )
 
 
+def unsigned(message: str) -> ApiError:
+    """401 with the challenge of RFC 5849, for a request that is not signed as it must be."""
+    return ApiError(
+        401,
+        CodeMinor.UNAUTHORISED_REQUEST,
+        message,
+        headers={"WWW-Authenticate": 'OAuth realm="OneRoster"'},
+    )
+
+
 def forbidden(message: str) -> ApiError:
     """403: the token is good, but not for this."""
     return ApiError(403, CodeMinor.FORBIDDEN, message)
@@ -82,6 +92,11 @@ def forbidden(message: str) -> ApiError:
 def unknown_object(message: str) -> ApiError:
     """404: no such record in this collection."""
     return ApiError(404, CodeMinor.UNKNOWN_OBJECT, message)
+
+
+def too_many(message: str, *, seconds: int) -> ApiError:
+    """429: not now; the seconds are what Retry-After says."""
+    return ApiError(429, CodeMinor.SERVER_BUSY, message, headers={"Retry-After": str(seconds)})
 
 
 def unavailable(message: str) -> ApiError:

@@ -6,7 +6,9 @@ one may hold a slash as %2F.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
+
+from starlette.types import Scope
 
 from rosterline.api.dialects import APP_NAME, Dialect
 from rosterline.api.endpoints import Endpoint, Service
@@ -84,6 +86,12 @@ class Routing:
             else:
                 node = node.literals.setdefault(segment, _Node())
         return node
+
+
+def raw_path(scope: Scope) -> str:
+    """The path as it was sent, still percent-encoded."""
+    raw: bytes | None = scope.get("raw_path")
+    return quote(scope["path"]) if raw is None else raw.decode("ascii", "replace").partition("?")[0]
 
 
 def _segments(path: str) -> list[str | None]:

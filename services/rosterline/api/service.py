@@ -58,13 +58,15 @@ async def serve(
     with bind(settings.host, settings.port) as listener:
         port = listener.getsockname()[1]
         settings = settings.model_copy(update={"port": port})
-        async with open_pool(settings.dsn, "api", size=POOL_SIZE) as pool:
+        async with open_pool(
+            settings.dsn, "api", size=POOL_SIZE, statement_seconds=settings.statement_seconds
+        ) as pool:
             async with pool.acquire() as connection:
                 for name in await connections.reconcile(connection, settings):
                     log.info("connection follows the installation's settings", app=name)
             explainer = make_explainer(settings) if make_explainer else None
             app = create_app(settings, pool, explainer=explainer)
-            await _run(app, listener, stop, pool)
+            await _run(app, listener, stop, pool, trusted_proxies=settings.trusted_proxies)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -97,7 +99,12 @@ class _Server(uvicorn.Server):
 
 
 async def _run(
-    app: FastAPI, listener: socket.socket, stop: asyncio.Event, pool: asyncpg.Pool
+    app: FastAPI,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    pool: asyncpg.Pool,
+    *,
+    trusted_proxies: str,
 ) -> None:
     server = _Server(
         uvicorn.Config(
@@ -110,6 +117,7 @@ async def _run(
             log_level="critical",
             access_log=False,
             server_header=False,
+            forwarded_allow_ips=trusted_proxies,
             backlog=BACKLOG,
             timeout_graceful_shutdown=DRAIN_SECONDS + CUT_SECONDS,
         )

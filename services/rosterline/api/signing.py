@@ -1,4 +1,7 @@
-"""The keys that sign tokens and cursors: made on first use, the newest signs, all verify."""
+"""The keys that sign tokens and cursors: made on first use, the newest signs, all verify.
+
+The secrets of connections that sign their requests are derived from them too.
+"""
 
 import secrets
 import time
@@ -8,6 +11,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from rosterline.api.borrowing import borrow
 
+Database = asyncpg.Connection | PoolConnectionProxy
 SECRET_BYTES = 32
 RELOAD_SECONDS = 1.0
 
@@ -41,19 +45,24 @@ class SigningKeys:
 
     async def _load(self) -> dict[str, str]:
         async with borrow(self._pool) as connection:
-            rows = await _read_keys(connection) or await _make_first_key(connection)
-        self._keys = {row["key_id"]: row["secret"] for row in rows}
+            self._keys = await read_keys(connection)
         self._loaded_at = time.monotonic()
         return self._keys
 
 
-async def _read_keys(connection: PoolConnectionProxy) -> list[asyncpg.Record]:
+async def read_keys(connection: Database) -> dict[str, str]:
+    """The secrets of all keys by id, the newest first; there is always one."""
+    rows = await _read_keys(connection) or await _make_first_key(connection)
+    return {row["key_id"]: row["secret"] for row in rows}
+
+
+async def _read_keys(connection: Database) -> list[asyncpg.Record]:
     return await connection.fetch(
         "SELECT key_id, secret FROM rosterline.signing_key ORDER BY created_at DESC, key_id"
     )
 
 
-async def _make_first_key(connection: PoolConnectionProxy) -> list[asyncpg.Record]:
+async def _make_first_key(connection: Database) -> list[asyncpg.Record]:
     """Several processes may come here at once: one makes the key, the others find it."""
     async with connection.transaction():
         await connection.execute("LOCK TABLE rosterline.signing_key IN SHARE ROW EXCLUSIVE MODE")

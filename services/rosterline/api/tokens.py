@@ -3,7 +3,7 @@
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from typing import TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 import jwt
 
@@ -18,13 +18,17 @@ EXPIRED = "The access token has expired; ask for a new one"
 
 
 class Claims(TypedDict):
-    """What a token says; `gen` is the generation of the connection's secret."""
+    """What a token says; `gen` is the generation of the connection's secret.
+
+    `schools` limits it to some of the connection's.
+    """
 
     sub: str
     gen: str
     scope: str
     iat: int
     exp: int
+    schools: NotRequired[list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,9 @@ class Tokens:
         self._verified: OrderedDict[str, Claims] = OrderedDict()
         self.seconds = seconds
 
-    async def issue(self, vendor: Vendor, scopes: tuple[str, ...]) -> str:
+    async def issue(
+        self, vendor: Vendor, scopes: tuple[str, ...], *, schools: tuple[str, ...] | None = None
+    ) -> str:
         """A token that lasts for `seconds`, or until the connection's secret changes."""
         await self._directory.note_token(vendor)
         key_id, secret = await self._keys.newest()
@@ -63,6 +69,8 @@ class Tokens:
             iat=now,
             exp=now + self.seconds,
         )
+        if schools is not None:
+            claims["schools"] = list(schools)
         return jwt.encode(dict(claims), secret, algorithm=ALGORITHM, headers={"kid": key_id})
 
     async def read(self, token: str) -> Caller:
@@ -71,7 +79,7 @@ class Tokens:
         vendor = await self._directory.find(claims["sub"])
         if vendor is None or vendor.generation != claims["gen"]:
             raise unauthorised("The connection of this access token has ended or has a new secret")
-        return Caller(vendor, frozenset(claims["scope"].split()))
+        return Caller(vendor, frozenset(claims["scope"].split()), _limit(vendor, claims))
 
     async def _claims(self, token: str) -> Claims:
         """Verifying costs more than all else that Python does for a page, so it is done once."""
@@ -102,3 +110,15 @@ class Tokens:
         except jwt.PyJWTError:
             raise unauthorised("The access token is not valid") from None
         return cast("Claims", claims)
+
+
+def _limit(vendor: Vendor, claims: Claims) -> tuple[str, ...] | None:
+    """The schools that the token is limited to and the connection has."""
+    if "schools" not in claims:
+        return None
+    schools = tuple(
+        school for school in claims["schools"] if vendor.schools is None or school in vendor.schools
+    )
+    if not schools:
+        raise unauthorised("The connection of this access token has lost its schools")
+    return schools

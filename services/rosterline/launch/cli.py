@@ -20,7 +20,7 @@ import uvloop
 from nats.errors import Error as NatsError
 from sqlalchemy.exc import DBAPIError
 
-from rosterline.api.connections import InvalidConnectionError
+from rosterline.api.connection_rules import InvalidConnectionError
 from rosterline.api.service import PortTakenError
 from rosterline.bus.connection import BusUnreachableError
 from rosterline.bus.reader import StreamGapError, StreamMessage

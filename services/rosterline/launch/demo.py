@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from rosterline.api import connections
+from rosterline.api.connection_rules import InvalidConnectionError
 from rosterline.config.settings import Settings
 from rosterline.db.pools import open_connection
 from rosterline.launch.display import changing_line, progress_bar
@@ -76,7 +77,7 @@ class Demo:
         async with open_connection(settings.dsn, "demo") as connection:
             try:
                 made = await connections.rotate(connection, APP)
-            except connections.InvalidConnectionError:
+            except InvalidConnectionError:
                 made = await connections.add(connection, APP)
         token = await asyncio.to_thread(fetch_token, local_url(settings), made)
         self.show(self.suggestions(settings, token))

@@ -94,7 +94,29 @@ class Settings(BaseSettings):
         50, ge=1, description="Deletions in a collection below which nothing is ever held."
     )
 
+    statement_seconds: float = Field(
+        30.0, gt=0, description="Time after which the API stops a query and answers 503."
+    )
     token_seconds: int = Field(3600, ge=1, description="Lifetime of an access token.")
+    trusted_proxies: str = Field(
+        "127.0.0.1,::1",
+        description="Addresses or networks of reverse proxies, separated by commas, whose "
+        "`X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
+    )
+    guess_seconds: int = Field(
+        60, ge=1, description="Time in which requests with wrong credentials are counted."
+    )
+    guesses_per_client: int = Field(
+        10,
+        ge=1,
+        description="Wrong credentials for one client from one address in that time, after which "
+        "more are answered 429; of each API process.",
+    )
+    guesses_per_address: int = Field(
+        100,
+        ge=1,
+        description="Wrong credentials from one address in that time, for all clients together.",
+    )
 
     @property
     def base_url(self) -> str:

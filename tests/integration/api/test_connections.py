@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from rosterline.api import connections
-from rosterline.api.connections import InvalidConnectionError
+from rosterline.api.connection_rules import InvalidConnectionError
 from rosterline.api.scopes import ROSTER, ROSTER_CORE
 from tests.support.servers import Databases
 
@@ -24,7 +24,7 @@ async def test_a_connection_is_listed_without_its_secret(connection: asyncpg.Con
     made = await connections.add(connection, "acme", schools=[SCHOOL])
     (listed,) = await connections.list_all(connection)
     assert (listed.app, listed.client_id, listed.version) == ("acme", made.client_id, "1.2")
-    assert (listed.scopes, listed.schools) == ((ROSTER,), (SCHOOL,))
+    assert (listed.scopes, listed.schools) == ((ROSTER,), (SCHOOL.lower(),))
     stored = await connection.fetchval("SELECT secret_hash FROM rosterline.connection")
     assert stored.startswith("$argon2id$")
     assert made.client_secret not in stored

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from rosterline.api import connections
-from rosterline.api.connections import InvalidConnectionError
+from rosterline.api.connection_rules import InvalidConnectionError
 from rosterline.api.switches import Switches, Turns
 from rosterline.config.settings import Settings
 from rosterline.oneroster.stamps import format_stamp

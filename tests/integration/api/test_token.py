@@ -1,6 +1,7 @@
 """OAuth 2 client credentials, and what a token opens."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import jwt
 import pytest
@@ -17,6 +18,7 @@ from tests.support.servers import Databases, fresh_databases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+SCHOOL = "8c6c8d3a-94a1-4c1c-9bb0-0b3f8e6a6f01"
 GRANT = {"grant_type": "client_credentials"}
 
 
@@ -184,16 +186,29 @@ async def test_a_connection_of_1p1_does_not_read_1p2(served: Served) -> None:
     assert "1.1" in refused.json()["imsx_description"]
 
 
-async def test_a_connection_limited_to_schools_never_sees_all_of_them(served: Served) -> None:
-    await served.read_model.write(user("a"))
-    school = "8c6c8d3a-94a1-4c1c-9bb0-0b3f8e6a6f01"
-    made = await connections.add(served.connection, "one-school", schools=[school])
+async def test_a_connection_limited_to_schools_reads_what_stands_in_them(served: Served) -> None:
+    await served.read_model.write(
+        replace(user("inside"), schools=(SCHOOL,)), replace(user("outside"), schools=("other",))
+    )
+    made = await connections.add(served.connection, "one-school", schools=[SCHOOL.upper()])
     answer = await served.http.post(
         "/oauth2/token", data=GRANT, auth=(made.client_id, made.client_secret)
     )
     served.http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-    assert (await served.get("/users")).status_code == 403
-    assert (await served.get("/users/a")).status_code == 403
+    listed = await served.get("/users")
+    assert [each["sourcedId"] for each in listed.json()["users"]] == ["inside"]
+    assert (await served.get("/users/outside")).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/oauth2/token", "/campus/oauth2/token"])
+async def test_each_token_address_gives_a_token_that_opens(served: Served, path: str) -> None:
+    vendor = served.vendor
+    answer = await served.http.post(path, data=GRANT, auth=(vendor.client_id, vendor.client_secret))
+    assert answer.status_code == 200
+    served.http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+    assert (await served.get("/users")).status_code == 200
+    wrong = await served.http.post(path, data=GRANT, auth=(vendor.client_id, "wrong"))
+    assert (wrong.status_code, wrong.json()["error"]) == (401, "invalid_client")
 
 
 async def test_applications_share_one_signing_key(databases: Databases) -> None:

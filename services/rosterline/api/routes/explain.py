@@ -13,11 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rosterline.api.admission import authenticate
+from rosterline.api.admission import Authenticator
 from rosterline.api.borrowing import borrow
 from rosterline.api.errors import CodeMinor, bad_request, forbidden, unknown_object
 from rosterline.api.scopes import ADMIN
-from rosterline.api.tokens import Tokens
 
 PATH = "/explain/{kind}/{subject:path}"
 
@@ -50,7 +49,7 @@ class Explaining:
     """What the route needs."""
 
     pool: asyncpg.Pool
-    tokens: Tokens
+    authenticator: Authenticator
     explainer: Explainer
 
 
@@ -58,7 +57,7 @@ def explain_route(explaining: Explaining) -> Route:
     """`GET /explain/{kind}/{id}?connection=&date=`."""
 
     async def handle(request: Request) -> Response:
-        await _admit_administrator(request, explaining.tokens)
+        await _admit_administrator(request, explaining.authenticator)
         kind, subject = request.path_params["kind"], request.path_params["subject"]
         day = _day(request.query_params.get("date"))
         try:
@@ -75,11 +74,11 @@ def explain_route(explaining: Explaining) -> Route:
     return Route(PATH, handle, methods=["GET"], name="explain")
 
 
-async def _admit_administrator(request: Request, tokens: Tokens) -> None:
-    caller = await authenticate(request, tokens)
+async def _admit_administrator(request: Request, authenticator: Authenticator) -> None:
+    caller = await authenticator.authenticate(request)
     if ADMIN not in caller.scopes:
         raise forbidden(f"The access token needs the scope {ADMIN}")
-    if caller.vendor.schools is not None:
+    if (caller.schools or caller.vendor.schools) is not None:
         raise forbidden("This connection is limited to schools; explanations know no such limit")
 
 

@@ -6,7 +6,7 @@ The hot path: records go from the database to the wire as text and never become 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
 import asyncpg
 from starlette.datastructures import URLPath
@@ -16,17 +16,18 @@ from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
-from rosterline.api.admission import admit
+from rosterline.api.admission import Authenticator, admit
 from rosterline.api.attributes import attributes
 from rosterline.api.directory import Directory, Vendor
 from rosterline.api.endpoints import Endpoint, Shape
 from rosterline.api.errors import ApiError, CodeMinor, unauthorised, unavailable, unknown_object
 from rosterline.api.links import Paging, link_header
+from rosterline.api.oauth1 import OWN_PARAMETERS
 from rosterline.api.query import Query, parse_query, parse_selection
 from rosterline.api.readiness import Readiness
 from rosterline.api.rendering import Warnings, body_of, entity_tag, matches_tag, render
 from rosterline.api.responses import JSON, error_response
-from rosterline.api.routing import Operation, Routing
+from rosterline.api.routing import Operation, Routing, raw_path
 from rosterline.api.signing import SigningKeys
 from rosterline.api.store import (
     Page,
@@ -37,7 +38,7 @@ from rosterline.api.store import (
     knows_parents,
     read_page,
 )
-from rosterline.api.tokens import Caller, Tokens
+from rosterline.api.tokens import Caller
 from rosterline.api.viewers import Viewer
 from rosterline.api.walking import Walk
 from rosterline.api.walks import Walks
@@ -58,7 +59,7 @@ class Reader:
 
     pool: asyncpg.Pool
     base_url: str
-    tokens: Tokens
+    authenticator: Authenticator
     directory: Directory
     keys: SigningKeys
     readiness: Readiness
@@ -83,8 +84,9 @@ class Asked:
 
     @property
     def parameters(self) -> list[tuple[str, str]]:
-        """The decoded parameters of the query."""
-        return parse_qsl(self.request.url.query, keep_blank_values=True)
+        """The decoded parameters of the query, but for those that only sign it."""
+        given = parse_qsl(self.request.url.query, keep_blank_values=True)
+        return [pair for pair in given if not pair[0].startswith(OWN_PARAMETERS)]
 
     def base(self, base_url: str) -> str:
         """What stands before the paths of this dialect's services."""
@@ -122,12 +124,6 @@ class Reads(BaseRoute):
         await response(scope, receive, send)
 
 
-def raw_path(scope: Scope) -> str:
-    """The path as it was sent, still percent-encoded."""
-    raw: bytes | None = scope.get("raw_path")
-    return quote(scope["path"]) if raw is None else raw.decode("ascii", "replace").partition("?")[0]
-
-
 async def answer(request: Request, operation: Operation, reader: Reader) -> Response:
     """The response to a read; raises ApiError."""
     endpoint = operation.endpoint
@@ -140,7 +136,7 @@ async def answer(request: Request, operation: Operation, reader: Reader) -> Resp
             f"{request.method[:20]} is not offered here",
             headers={"Allow": "GET, HEAD"},
         )
-    caller = await admit(request, operation, endpoint, reader.tokens)
+    caller = await admit(request, operation, endpoint, reader.authenticator)
     await reader.readiness.require()
     asked = Asked(request, operation, endpoint, caller)
     if endpoint.shape is Shape.COLLECTION:

@@ -1,25 +1,23 @@
 """OAuth 2 client credentials (RFC 6749 §4.4): a client's id and secret → an access token."""
 
-import base64
-import binascii
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote_plus
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rosterline.api.dialects import TOKEN_PATH
+from rosterline.api.dialects import CAMPUS_TOKEN_PATH, TOKEN_PATH
 from rosterline.api.directory import Directory, Vendor
 from rosterline.api.errors import ApiError
+from rosterline.api.oauth2 import OAuthError, basic_credentials, grant, refusal
 from rosterline.api.passwords import SecretChecker
 from rosterline.api.scopes import with_included
+from rosterline.api.throttle import attempt_of
 from rosterline.api.tokens import Tokens
 
 FORM = "application/x-www-form-urlencoded"
 MOST_BODY_BYTES = 16_384
-NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +29,31 @@ class Issuer:
     checker: SecretChecker
 
 
-class OAuthError(Exception):
-    """An error of RFC 6749 §5.2."""
-
-    def __init__(self, error: str, description: str, *, status: int = 400) -> None:
-        super().__init__(description)
-        self.error = error
-        self.description = description
-        self.status = status
-
-
-def token_route(issuer: Issuer) -> Route:
-    """The route that gives tokens."""
+def token_routes(issuer: Issuer) -> list[Route]:
+    """The routes that give tokens."""
 
     async def handle(request: Request) -> Response:
         try:
             return await _give_token(request, issuer)
         except OAuthError as error:
-            return _refusal(error)
+            return refusal(error)
         except ApiError as error:
             away = OAuthError("temporarily_unavailable", error.message, status=error.status)
-            return _refusal(away, error.headers)
+            return refusal(away, error.headers)
 
-    return Route(TOKEN_PATH, handle, methods=["POST"], name="token")
+    return [
+        Route(TOKEN_PATH, handle, methods=["POST"], name="token"),
+        Route(CAMPUS_TOKEN_PATH, handle, methods=["POST"], name="campus token"),
+    ]
 
 
 async def _give_token(request: Request, issuer: Issuer) -> Response:
     form = await _read_form(request)
     client_id, secret = _credentials(request.headers.get("authorization"), form)
     vendor = await issuer.directory.read(client_id)
-    is_known = await issuer.checker.matches(secret, vendor.secret_hash if vendor else None)
+    is_known = await issuer.checker.matches(
+        secret, vendor.secret_hash if vendor else None, attempt_of(request, client_id)
+    )
     if vendor is None or not is_known:
         raise OAuthError("invalid_client", "Unknown client or wrong secret", status=401)
     if not form.get("grant_type"):
@@ -68,13 +61,14 @@ async def _give_token(request: Request, issuer: Issuer) -> Response:
     if form["grant_type"] != "client_credentials":
         raise OAuthError("unsupported_grant_type", "grant_type must be client_credentials")
     scopes = _grant(vendor, form.get("scope", ""))
-    answer = {
-        "access_token": await issuer.tokens.issue(vendor, scopes),
-        "token_type": "Bearer",
-        "expires_in": issuer.tokens.seconds,
-        "scope": " ".join(scopes),
-    }
-    return Response(orjson.dumps(answer), media_type="application/json", headers=NO_STORE)
+    return grant(
+        {
+            "access_token": await issuer.tokens.issue(vendor, scopes),
+            "token_type": "Bearer",
+            "expires_in": issuer.tokens.seconds,
+            "scope": " ".join(scopes),
+        }
+    )
 
 
 async def _read_form(request: Request) -> dict[str, str]:
@@ -94,20 +88,16 @@ async def _read_form(request: Request) -> dict[str, str]:
 
 
 def _credentials(header: str | None, form: dict[str, str]) -> tuple[str, str]:
-    scheme, _, encoded = (header or "").partition(" ")
-    if scheme.lower() != "basic":
+    if not (header or "").lower().startswith("basic"):
         if "client_id" in form and "client_secret" in form:
             return form["client_id"], form["client_secret"]
         raise OAuthError("invalid_client", "Send client id and secret by Basic or form", status=401)
     if "client_secret" in form:
         raise OAuthError("invalid_request", "Send the secret by Basic or form, not by both")
-    try:
-        decoded = base64.b64decode(encoded.strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        raise OAuthError("invalid_client", "The Basic header is malformed", status=401) from None
-    client_id, separator, secret = decoded.partition(":")
-    if not separator:
+    sent = basic_credentials(header)
+    if sent is None:
         raise OAuthError("invalid_client", "The Basic header is malformed", status=401)
+    client_id, secret = sent
     return unquote_plus(client_id), unquote_plus(secret)
 
 
@@ -121,13 +111,3 @@ def _grant(vendor: Vendor, asked: str) -> tuple[str, ...]:
         if scope not in allowed:
             raise OAuthError("invalid_scope", f"This connection does not have {scope[:200]!r}")
     return with_included(wanted)
-
-
-def _refusal(error: OAuthError, headers: dict[str, str] | None = None) -> Response:
-    challenge = {"WWW-Authenticate": 'Basic realm="OneRoster"'} if error.status == 401 else {}
-    return Response(
-        orjson.dumps({"error": error.error, "error_description": error.description}),
-        status_code=error.status,
-        media_type="application/json",
-        headers={**NO_STORE, **challenge, **(headers or {})},
-    )

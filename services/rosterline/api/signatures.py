@@ -1,0 +1,90 @@
+"""Requests signed with OAuth 1.0a → the connection of OneRoster 1.1 that signed them.
+
+A client signs the address that it calls. That is the public one; where none is set, it may also be
+the address to which the request was sent, since only the caller knows under which name that is.
+"""
+
+from urllib.parse import parse_qsl
+
+import structlog
+from starlette.requests import Request
+
+from rosterline.api.connection_rules import SIGNED_VERSION
+from rosterline.api.directory import Directory, Vendor
+from rosterline.api.errors import unsigned
+from rosterline.api.nonces import Nonces
+from rosterline.api.oauth1 import METHODS, WINDOW_SECONDS, Claim, verify
+from rosterline.api.passwords import derive_secret, make_secret
+from rosterline.api.routing import raw_path
+from rosterline.api.scopes import with_included
+from rosterline.api.signing import SigningKeys
+from rosterline.api.throttle import Throttle, attempt_of
+from rosterline.api.tokens import Caller
+from rosterline.config.settings import Settings
+
+log = structlog.get_logger()
+
+
+class Signatures:
+    """Reads who signed a request."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        keys: SigningKeys,
+        directory: Directory,
+        nonces: Nonces,
+        throttle: Throttle,
+    ) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._directory = directory
+        self._nonces = nonces
+        self._throttle = throttle
+
+    async def read(self, request: Request) -> Caller:
+        """The caller, with all scopes of the connection; raises 401, or 429 after many failures."""
+        claim = Claim(
+            request.method,
+            request.headers.get("authorization"),
+            tuple(parse_qsl(request.url.query, keep_blank_values=True)),
+        )
+        attempt = attempt_of(request, claim.client_id)
+        await self._throttle.check(attempt)
+        vendor = await self._directory.find(claim.client_id)
+        secret = await self._secret_of(vendor)
+        signer = vendor.client_id if vendor and secret else None
+        addresses = self._addresses(request)
+        signature = verify(claim, addresses, signer, secret or make_secret())
+        if vendor is None or signature is None:
+            await self._throttle.note_failure(attempt)
+            raise unsigned(
+                f"The signature does not hold: sign {request.method} {addresses[0]} and all "
+                f"parameters with {' or '.join(METHODS)} and the secret of a connection of "
+                f"OneRoster 1.1, within {WINDOW_SECONDS} seconds"
+            )
+        if not await self._nonces.take(vendor.client_id, signature):
+            raise unsigned("This signed request was answered before: use a new nonce for each")
+        await self._directory.note_token(vendor)
+        return Caller(vendor, frozenset(with_included(vendor.scopes)))
+
+    async def _secret_of(self, vendor: Vendor | None) -> str | None:
+        if vendor is None or vendor.version != SIGNED_VERSION:
+            return None
+        key = await self._keys.find(vendor.signing_key_id) if vendor.signing_key_id else None
+        if key is None or vendor.signing_salt is None:
+            log.warning(
+                "a connection cannot sign requests: its secret was made before they could be",
+                app=vendor.app,
+                advice=f"rosterline connection rotate {vendor.app}",
+            )
+            return None
+        return derive_secret(key, vendor.client_id, vendor.signing_salt)
+
+    def _addresses(self, request: Request) -> list[str]:
+        path = raw_path(request.scope)
+        addresses = [self._settings.base_url + path]
+        host = request.headers.get("host")
+        if host and not self._settings.public_url:
+            addresses.append(f"{request.url.scheme}://{host}{path}")
+        return addresses
