@@ -1,0 +1,175 @@
+"""The parameters of an operation, each with what it does and an example. Pure.
+
+Filters, sorts and fields have several examples, of which the first is none: a form that is filled
+with the first one asks for everything.
+"""
+
+from rosterline.api.attributes import attributes
+from rosterline.api.dialects import Dialect
+from rosterline.api.endpoints import Endpoint, Shape
+from rosterline.api.filters import Attribute
+from rosterline.api.openapi.examples import STAMP, collection_of
+from rosterline.api.openapi.kinds import KINDS, Kind
+from rosterline.api.openapi.nodes import TEXT, Node, example, refer
+from rosterline.api.openapi.security import is_campus
+from rosterline.api.query import DEFAULT_LIMIT, MAX_LIMIT
+
+APP = "appName"
+IF_NONE_MATCH = "IfNoneMatch"
+CURSOR = "cursor"
+ENTITY_TAG = '"f0e4c2f76c58916ec258f246851bea091d14d424"'
+
+
+def shared_parameters(dialect: Dialect, *, has_app: bool) -> Node:
+    """The parameters that operations refer to, by the name of their component."""
+    shared: Node = {
+        "limit": _query(
+            "limit",
+            "Records on a page; a page is never cut below what is asked for. Write 1000, not "
+            "1,000. Without it 100.",
+            {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+            example=DEFAULT_LIMIT,
+        ),
+        "offset": _query(
+            "offset",
+            "Records to skip. To read a whole collection follow the `next` links instead: they "
+            "neither skip nor repeat a record while the data changes."
+            + (" Must be a multiple of `limit`." if is_campus(dialect) else ""),
+            {"type": "integer", "minimum": 0, "default": 0},
+            example=0,
+        ),
+        "orderBy": _query(
+            "orderBy",
+            "The direction of `sort`; without `sort` it does nothing.",
+            {"type": "string", "enum": ["asc", "desc"]},
+            example="asc",
+        ),
+        CURSOR: _query(
+            CURSOR, "Where a page goes on, as the `next` link has it; not to be made up.", TEXT
+        ),
+        IF_NONE_MATCH: {
+            "name": "If-None-Match",
+            "in": "header",
+            "description": "The `ETag` of an earlier answer: 304 and no body if it is still so.",
+            "schema": TEXT,
+            "examples": {
+                "none": example("", "Answer in any case"),
+                "tag": example(ENTITY_TAG, "Answer if it is another"),
+            },
+        },
+    }
+    if has_app:
+        shared[APP] = {
+            "name": APP,
+            "in": "path",
+            "required": True,
+            "description": "The name of the connection whose token is sent.",
+            "schema": TEXT,
+            "example": "acme",
+        }
+    return shared
+
+
+def operation_parameters(endpoint: Endpoint, dialect: Dialect, *, has_app: bool) -> list[Node]:
+    """The parameters of an endpoint, in the order in which a person fills them in."""
+    found = [refer("parameters", APP)] if has_app else []
+    found += _ids(endpoint)
+    if endpoint.shape is Shape.COLLECTION:
+        found += [refer("parameters", name) for name in ("limit", "offset")]
+        found += [_filter(endpoint), _sort(), refer("parameters", "orderBy")]
+    found.append(_fields(endpoint))
+    if endpoint.shape is Shape.COLLECTION and not dialect.is_xporter:
+        found.append(refer("parameters", CURSOR))
+    return [*found, refer("parameters", IF_NONE_MATCH)]
+
+
+def id_places(endpoint: Endpoint) -> list[tuple[str, Kind]]:
+    """The ids that the path of an endpoint names, each with what it is the id of."""
+    segments = endpoint.path.strip("/").split("/")
+    return [
+        (name.strip("{}"), KINDS[segments[place - 1]])
+        for place, name in enumerate(segments)
+        if name.startswith("{")
+    ]
+
+
+def _ids(endpoint: Endpoint) -> list[Node]:
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": f"The sourcedId of the {kind.single}: {kind.id_note(endpoint.version)}. "
+            "Encode a slash as %2F.",
+            "schema": TEXT,
+            "example": kind.id_shown(endpoint.version),
+        }
+        for name, kind in id_places(endpoint)
+    ]
+
+
+def _query(name: str, description: str, schema: Node, **more: object) -> Node:
+    return {"name": name, "in": "query", "description": description, "schema": schema, **more}
+
+
+def _examples(none: object, nothing: str, *shown: object) -> Node:
+    """Named examples, the first of which leaves the parameter out."""
+    numbered = {f"example{number}": example(value) for number, value in enumerate(shown, 1)}
+    return {"none": example(none, nothing), **numbered}
+
+
+def _filter(endpoint: Endpoint) -> Node:
+    names = [attribute.value for attribute in Attribute]
+    return _query(
+        "filter",
+        "Only records that fulfil this: `field='value'`, or two of these joined by AND or OR. "
+        "Comparisons are `=`, `!=`, `>`, `>=`, `<` and `<=`. The value always stands in single "
+        "quotes, one inside it is written twice; names are case-sensitive. A filter that names "
+        f"`status` or `dateLastModified` finds `tobedeleted` records too. Fields: {_listed(names)}",
+        TEXT,
+        examples=_examples("", "All active records", *_filters(endpoint)),
+    )
+
+
+def _filters(endpoint: Endpoint) -> tuple[str, ...]:
+    shown = KINDS[collection_of(endpoint)].id_shown(endpoint.version)
+    return (
+        "status='active'",
+        f"dateLastModified>'{STAMP}'",
+        f"dateLastModified>='{STAMP[:10]}' AND status='tobedeleted'",
+        f"sourcedId='{shown}'",
+    )
+
+
+def _sort() -> Node:
+    names = [attribute.value for attribute in Attribute]
+    return _query(
+        "sort",
+        "The field to sort by; without it, and by a name that is none, by `sourcedId`. "
+        f"Fields: {_listed(names)}",
+        TEXT,
+        examples=_examples("", "By sourcedId", *names),
+    )
+
+
+def _fields(endpoint: Endpoint) -> Node:
+    names = sorted(attributes(endpoint.entity))
+    return {
+        **_query(
+            "fields",
+            "Only these members of each record, separated by commas; they come in the standard's "
+            "order, and nothing else does, not even `sourcedId`. Without it all that have a value. "
+            f"Fields: {_listed(names)}",
+            {"type": "array", "items": TEXT},
+        ),
+        "style": "form",
+        "explode": False,
+        "examples": {
+            "none": example([], "All members"),
+            "example1": example(["sourcedId", "status", "dateLastModified"]),
+        },
+    }
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
