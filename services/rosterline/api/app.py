@@ -1,5 +1,7 @@
 """Builds the HTTP application from settings and a pool; starts nothing and keeps no globals."""
 
+from functools import partial
+
 import asyncpg
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -10,10 +12,11 @@ from rosterline.api.dialects import DIALECTS, EDTECH_V1P2
 from rosterline.api.directory import Directory
 from rosterline.api.errors import ApiError
 from rosterline.api.nonces import Nonces
-from rosterline.api.openapi import build_document
+from rosterline.api.openapi.documents import build_document
 from rosterline.api.passwords import SecretChecker
 from rosterline.api.readiness import Readiness
 from rosterline.api.responses import LastResort, api_error_response, http_error_response
+from rosterline.api.routes.discovery import discovery_routes
 from rosterline.api.routes.docs import docs_routes
 from rosterline.api.routes.explain import Explainer, Explaining, explain_route
 from rosterline.api.routes.health import health_routes
@@ -45,7 +48,6 @@ def create_app(
     reader = Reader(
         pool, settings.base_url, authenticator, directory, keys, readiness, Walks(), Totals()
     )
-    document = build_document(EDTECH_V1P2, settings.base_url)
     app = FastAPI(
         title="Rosterline",
         # The documents are our own: they are made from the endpoint table.
@@ -57,7 +59,8 @@ def create_app(
             *token_routes(issuer),
             *xporter_routes(Schoolhouse(pool, issuer, readiness)),
             *health_routes(readiness),
-            *docs_routes(document),
+            *docs_routes(DIALECTS, settings.base_url),
+            *discovery_routes(DIALECTS, settings.base_url),
             *([explain_route(Explaining(pool, authenticator, explainer))] if explainer else []),
             Reads(Routing(DIALECTS), reader),
         ],
@@ -69,5 +72,6 @@ def create_app(
         # Messages of exceptions may hold personal data.
         telemetry={"logs": False},
     )
-    app.openapi = lambda: document  # type: ignore[method-assign]  # FastAPI's own way to replace it
+    own_document = partial(build_document, EDTECH_V1P2, settings.base_url)
+    app.openapi = own_document  # type: ignore[method-assign]  # FastAPI's own way to replace it
     return app

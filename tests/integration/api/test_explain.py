@@ -10,7 +10,7 @@ import pytest
 
 from rosterline.api import connections
 from rosterline.api.app import create_app
-from rosterline.api.openapi import TOKEN_PATH
+from rosterline.api.dialects import TOKEN_PATH
 from rosterline.api.scopes import ADMIN
 from rosterline.config.settings import Settings
 from rosterline.launch.explainer import explainer_for
@@ -18,6 +18,7 @@ from rosterline.projector.explain.explainer import explain
 from rosterline.projector.explain.model import Explanation
 from rosterline.projector.explain.subjects import Question
 from tests.support.servers import Databases
+from tests.support.signing import Signer
 
 BASE_URL = "https://roster.example.org"
 DISTRICT = "00000000-0000-4000-8000-000000000001"
@@ -96,6 +97,19 @@ async def test_nobody_else_does(service: Service) -> None:
     assert ADMIN in vendor.json()["imsx_description"]
     await service.authorize("limited", ADMIN, schools=[SCHOOL])
     assert (await service.http.get(path)).status_code == 403
+
+
+async def test_an_administrator_of_1p1_may_sign_instead(service: Service) -> None:
+    made = await connections.add(service.connection, "office", "1.1", scopes=[ADMIN])
+    path = f"/explain/school/{SCHOOL}"
+    signer = Signer(made.client_id, made.client_secret)
+    header = signer.header(BASE_URL + path, [("date", "2026-10-01")])
+    headers = {"Authorization": header}
+    answer = await service.http.get(path, params={"date": "2026-10-01"}, headers=headers)
+    assert answer.status_code == 200
+    again = await service.http.get(path, params={"date": "2026-10-01"}, headers=headers)
+    assert (again.status_code, code_of(again)) == (401, "unauthorisedrequest")
+    assert again.headers["www-authenticate"].startswith("OAuth")
 
 
 @pytest.mark.parametrize(
