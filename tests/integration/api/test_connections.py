@@ -7,6 +7,7 @@ import pytest
 
 from rosterline.api import connections
 from rosterline.api.connection_rules import InvalidConnectionError
+from rosterline.api.passwords import derive_secret
 from rosterline.api.scopes import ROSTER, ROSTER_CORE
 from tests.support.servers import Databases
 
@@ -43,6 +44,42 @@ async def test_rotating_keeps_the_client_id_and_changes_the_secret(
     second = await connections.rotate(connection, "acme")
     assert second.client_id == first.client_id
     assert second.client_secret != first.client_secret
+
+
+@pytest.mark.parametrize(("version", "is_derived"), [("1.1", True), ("1.2", False)])
+async def test_only_secrets_of_1p1_can_be_derived_anew(
+    connection: asyncpg.Connection, version: str, *, is_derived: bool
+) -> None:
+    async def check(made: connections.NewConnection) -> None:
+        row = await connection.fetchrow(
+            "SELECT secret_hash, signing_salt, secret FROM rosterline.connection "
+            "LEFT JOIN rosterline.signing_key ON key_id = signing_key_id"
+        )
+        assert row is not None
+        assert row["secret_hash"].startswith("$argon2id$")
+        if is_derived:
+            salt = row["signing_salt"]
+            assert derive_secret(row["secret"], made.client_id, salt) == made.client_secret
+        else:
+            assert (row["secret"], row["signing_salt"]) == (None, None)
+
+    await check(await connections.add(connection, "acme", version))
+    await check(await connections.rotate(connection, "acme"))
+
+
+async def test_rotating_takes_another_salt(connection: asyncpg.Connection) -> None:
+    salt = "SELECT signing_salt FROM rosterline.connection"
+    await connections.add(connection, "acme", "1.1")
+    first = await connection.fetchval(salt)
+    await connections.rotate(connection, "acme")
+    assert await connection.fetchval(salt) != first
+
+
+async def test_schools_are_stored_as_records_have_them(connection: asyncpg.Connection) -> None:
+    written = [SCHOOL, SCHOOL.lower(), SCHOOL.replace("-", ""), f"{{{SCHOOL}}}"]
+    await connections.add(connection, "acme", schools=written)
+    (listed,) = await connections.list_all(connection)
+    assert listed.schools == (SCHOOL.lower(),)
 
 
 async def test_a_removed_connection_is_gone(connection: asyncpg.Connection) -> None:

@@ -1,7 +1,7 @@
 """GET /explain: for an administrator's token only, with the same JSON as the command."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import asyncpg
@@ -10,13 +10,15 @@ import pytest
 
 from rosterline.api import connections
 from rosterline.api.app import create_app
-from rosterline.api.dialects import TOKEN_PATH
+from rosterline.api.dialects import TOKEN_PATH, XPORTER
 from rosterline.api.scopes import ADMIN
 from rosterline.config.settings import Settings
 from rosterline.launch.explainer import explainer_for
+from rosterline.oneroster.vocabulary import Version
 from rosterline.projector.explain.explainer import explain
 from rosterline.projector.explain.model import Explanation
 from rosterline.projector.explain.subjects import Question
+from tests.support.api import ReadModel, org
 from tests.support.servers import Databases
 from tests.support.signing import Signer
 
@@ -110,6 +112,20 @@ async def test_an_administrator_of_1p1_may_sign_instead(service: Service) -> Non
     again = await service.http.get(path, params={"date": "2026-10-01"}, headers=headers)
     assert (again.status_code, code_of(again)) == (401, "unauthorisedrequest")
     assert again.headers["www-authenticate"].startswith("OAuth")
+
+
+async def test_a_token_of_one_school_explains_nothing(service: Service) -> None:
+    made = await connections.add(service.connection, "office", "1.1", scopes=[ADMIN])
+    school = replace(org(SCHOOL), version=Version.V1P1)
+    read_model = ReadModel(service.connection)
+    await read_model.write(school)
+    await read_model.become_ready()
+    credentials = (f"office|{SCHOOL}", made.client_secret)
+    token = await service.http.post(XPORTER.token_path, auth=credentials)
+    headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
+    answer = await service.http.get(f"/explain/school/{SCHOOL}", headers=headers)
+    assert (answer.status_code, code_of(answer)) == (403, "forbidden")
+    assert "limited to schools" in answer.json()["imsx_description"]
 
 
 @pytest.mark.parametrize(
