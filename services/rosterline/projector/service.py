@@ -23,6 +23,7 @@ from rosterline.projector.apply import HeldError, apply
 from rosterline.projector.batch import Limits, units
 from rosterline.projector.duties import attend
 from rosterline.projector.facts import Switches
+from rosterline.projector.garbage import searched_rarely
 from rosterline.projector.gather import gather_reference
 from rosterline.projector.guard import Guard
 from rosterline.projector.holds import end_passed, fetch_hold
@@ -74,6 +75,7 @@ async def serve(
         began = time.monotonic()
         try:
             async with AsyncExitStack() as stack:
+                stack.enter_context(searched_rarely())
                 connection = await stack.enter_async_context(
                     open_connection(settings.dsn, "projector")
                 )

@@ -20,9 +20,11 @@ from rosterline.projector.draft import Draft, tombstone
 from rosterline.projector.facts import Switches
 from rosterline.projector.rules.schools import Reach
 from rosterline.projector.sending import (
+    LINES,
     LISTS,
     OWN_COLUMNS,
     column_kinds,
+    lines,
     received,
     sent,
     value,
@@ -217,8 +219,8 @@ async def fetch_stored(
     """What the read model holds of the records."""
     rows = await connection.fetch(
         f"SELECT sourced_id, status, digest, schools FROM {TABLE[collection]} "
-        "WHERE sourced_id = ANY($1::text[])",
-        list(sourced_ids),
+        f"WHERE sourced_id = ANY({received(1, LINES)})",
+        lines(sourced_ids),
     )
     return {
         sourced_id: Stored(status, digest, None if schools is None else tuple(schools))

@@ -49,8 +49,12 @@ def teacher_standing_at(
 
 def is_student_at(context: Context, person: PersonFacts, section: SectionFacts) -> bool:
     """Whether the person belongs to the school of the class as a student, now or once this year."""
-    calendar = context.reference.calendars[section.course.calendar_id]
-    return any(_is_membership_at(context, row, calendar) for row in person.memberships)
+    calendar_id = section.course.calendar_id
+    calendar = context.reference.calendars[calendar_id]
+    for row in person.memberships:
+        if row.calendar_id == calendar_id or _is_membership_at(context, row, calendar):
+            return True
+    return False
 
 
 def is_teacher_at(context: Context, person: PersonFacts, section: SectionFacts) -> bool:

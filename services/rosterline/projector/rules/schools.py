@@ -21,7 +21,7 @@ from rosterline.projector.facts import (
 from rosterline.projector.rules.places import is_student_at, is_teacher_at
 from rosterline.projector.rules.roles import AGENTS, agent_role
 from rosterline.projector.rules.verdict import KeptOut, Verdict
-from rosterline.projector.rules.visibility import membership_status, tie_status
+from rosterline.projector.rules.visibility import membership_status, tie_kept_out
 
 Schools = tuple[str, ...]
 
@@ -116,11 +116,15 @@ def schools_of_student(context: Context, memberships: Iterable[Membership]) -> S
 
 
 def _through_students(context: Context, ties: Iterable[Tie]) -> dict[str, Schools]:
-    """The students of the ties that are shown among the agents, with their schools."""
+    """The students of the ties that are shown among the agents, with their schools.
+
+    A student has a school as soon as a membership counts, and only then such a tie is shown.
+    """
     return {
-        tie.person_guid: schools_of_student(context, tie.memberships)
+        tie.person_guid: schools
         for tie in ties
-        if not isinstance(tie_status(context, tie), KeptOut)
+        if tie_kept_out(context, tie) is None
+        and (schools := schools_of_student(context, tie.memberships))
     }
 
 
