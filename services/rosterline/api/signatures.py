@@ -13,7 +13,7 @@ from rosterline.api.connection_rules import SIGNED_VERSION
 from rosterline.api.directory import Directory, Vendor
 from rosterline.api.errors import unsigned
 from rosterline.api.nonces import Nonces
-from rosterline.api.oauth1 import METHODS, WINDOW_SECONDS, Claim, verify
+from rosterline.api.oauth1 import METHODS, WINDOW_SECONDS, Claim, Signature, verify
 from rosterline.api.passwords import derive_secret, make_secret
 from rosterline.api.routing import raw_path
 from rosterline.api.scopes import with_included
@@ -51,22 +51,32 @@ class Signatures:
         )
         attempt = attempt_of(request, claim.client_id)
         await self._throttle.check(attempt)
-        vendor = await self._directory.find(claim.client_id)
-        secret = await self._secret_of(vendor)
-        signer = vendor.client_id if vendor and secret else None
         addresses = self._addresses(request)
-        signature = verify(claim, addresses, signer, secret or make_secret())
+        vendor = await self._directory.find(claim.client_id)
+        signature = await self._verify(claim, addresses, vendor)
+        if signature is None:
+            # The secret may be a new one, which the directory does not know yet.
+            vendor = await self._directory.read(claim.client_id)
+            signature = await self._verify(claim, addresses, vendor)
         if vendor is None or signature is None:
             await self._throttle.note_failure(attempt)
             raise unsigned(
                 f"The signature does not hold: sign {request.method} {addresses[0]} and all "
                 f"parameters with {' or '.join(METHODS)} and the secret of a connection of "
-                f"OneRoster 1.1, within {WINDOW_SECONDS} seconds"
+                f"OneRoster {SIGNED_VERSION}, within {WINDOW_SECONDS} seconds"
             )
         if not await self._nonces.take(vendor.client_id, signature):
             raise unsigned("This signed request was answered before: use a new nonce for each")
         await self._directory.note_token(vendor)
         return Caller(vendor, frozenset(with_included(vendor.scopes)))
+
+    async def _verify(
+        self, claim: Claim, addresses: list[str], vendor: Vendor | None
+    ) -> Signature | None:
+        """As long for a client that nobody knows."""
+        secret = await self._secret_of(vendor)
+        signer = vendor.client_id if vendor and secret else None
+        return verify(claim, addresses, signer, secret or make_secret())
 
     async def _secret_of(self, vendor: Vendor | None) -> str | None:
         if vendor is None or vendor.version != SIGNED_VERSION:

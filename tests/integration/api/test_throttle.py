@@ -12,9 +12,11 @@ from rosterline.api import connections
 from rosterline.api.app import create_app
 from rosterline.api.errors import ApiError
 from rosterline.api.passwords import MOST_AT_ONCE, SecretChecker, hash_secret
+from rosterline.api.service import bind, serve
 from rosterline.api.throttle import Attempt, Throttle
 from rosterline.config.settings import Settings
 from tests.support.api import BASE_URL, Served, serving
+from tests.support.running import running, until
 from tests.support.servers import Databases
 from tests.support.signing import Signer
 
@@ -162,3 +164,34 @@ async def test_each_process_counts_for_itself(town: Town) -> None:
             assert (await guess(http, vendor.client_id)).status_code == 401
         assert (await guess(http, vendor.client_id)).status_code == 429
         assert (await guess(again, vendor.client_id)).status_code == 401
+
+
+@pytest.mark.parametrize(("trusted", "status"), [("127.0.0.1", 401), ("192.0.2.99", 429)])
+async def test_a_proxys_word_on_the_address_counts_where_it_is_trusted(
+    databases: Databases, trusted: str, status: int
+) -> None:
+    with bind("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    settings = Settings(dsn=databases.dsn, port=port, trusted_proxies=trusted)
+    settings = settings.model_copy(update=LIMITS)
+    async with running(serve, settings), httpx.AsyncClient(base_url=settings.base_url) as http:
+
+        async def ask(address: str) -> int:
+            headers = {"X-Forwarded-For": f"198.51.100.1, {address}"}
+            credentials = ("client", "wrong")
+            answer = await http.post(TOKEN, data=GRANT, auth=credentials, headers=headers)
+            return answer.status_code
+
+        assert await until(lambda: is_listening(http), seconds=20)
+        for _ in range(PER_CLIENT):
+            assert await ask("192.0.2.1") == 401
+        assert await ask("192.0.2.1") == 429
+        assert await ask("192.0.2.2") == status
+
+
+async def is_listening(http: httpx.AsyncClient) -> bool:
+    """Whether the service answers."""
+    try:
+        return (await http.get("/health/live")).status_code == 200
+    except httpx.TransportError:
+        return False
