@@ -77,6 +77,27 @@ async def column_differences(chain: Chain, expected: dict[RecordKey, Draft]) -> 
     return found
 
 
+Standing = set[tuple[str, str, str]]
+
+
+async def departure_differences(chain: Chain, once: Standing) -> list[str]:
+    """What has left a school without a tombstone there, or has one while it stands there.
+
+    `once` is where records have stood at the moments that were looked at; it grows.
+    """
+    query = "SELECT collection, school, sourced_id FROM rosterline.departed"
+    departed = {tuple(row) for row in await chain.store.reader.fetch(query)}
+    now: Standing = set()
+    for collection in COLLECTIONS:
+        table = TABLE[collection]
+        query = f"SELECT unnest(schools), sourced_id FROM {table}"
+        now |= {(table, school, key) for school, key in await chain.store.reader.fetch(query)}
+    found = [f"{each} left without a tombstone" for each in once - now - departed]
+    found += [f"{each} stands there and has a tombstone" for each in now & departed]
+    once |= now
+    return found
+
+
 def frozen(value: object) -> object:
     """A list of the database as drafts have it."""
     return tuple(value) if isinstance(value, list) else value

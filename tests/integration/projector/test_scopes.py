@@ -11,6 +11,8 @@ import pytest
 from rosterline.projector.batch import Limits
 from rosterline.sample.generate import generate
 from tests.integration.projector.checks import (
+    Standing,
+    departure_differences,
     feed_faults,
     load_differences,
     mirror_differences,
@@ -32,17 +34,19 @@ async def test_after_any_change_the_read_model_is_that_of_a_fresh_load(
     await generate(databases.sis_dsn, students=30, seed=seed, progress=lambda *_: None, today=TODAY)
     async with open_chain(databases, part_rows=rng.choice((3, 1000))) as chain:
         await chain.load()
-        await check(chain, [f"seed {seed}", "first load"])
+        once: Standing = set()
+        await check(chain, once, [f"seed {seed}", "first load"])
         mutator = Mutator(chain.sis, rng, TODAY)
         for _ in range(ROUNDS):
             done = [await mutator.transaction() for _ in range(rng.choice((1, 1, 2, 5)))]
             await chain.sync(Limits(rng.choice((1, 3, 200)), rng.choice((5, 2000))))
-            await check(chain, [f"seed {seed}", *done])
+            await check(chain, once, [f"seed {seed}", *done])
 
 
-async def check(chain: Chain, done: list[str]) -> None:
+async def check(chain: Chain, once: Standing, done: list[str]) -> None:
     """Everything that must hold at every moment."""
     assert await mirror_differences(chain) == [], done
     assert await load_differences(chain) == [], done
+    assert await departure_differences(chain, once) == [], done
     assert replay(chain.store.events) == await chain.store.stored(), done
     assert feed_faults(chain.store.events) == [], done
