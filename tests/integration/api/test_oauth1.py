@@ -187,11 +187,12 @@ async def test_one_secret_serves_both_and_a_rotation_ends_it(old: Old) -> None:
     assert again.status_code == 401
 
 
-async def test_only_connections_of_1p1_sign(old: Old) -> None:
+async def test_only_connections_of_1p1_sign(old: Old, capfd: pytest.CaptureFixture[str]) -> None:
     vendor = old.served.vendor
     signer = Signer(vendor.client_id, vendor.client_secret)
     answer = await old.get(header=signer.header(ADDRESS))
     assert answer.status_code == 401
+    assert "rotate" not in capfd.readouterr().out
     path = "/ims/oneroster/rostering/v1p2/orgs"
     refused = await old.get(path)
     assert refused.status_code == 403

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from rosterline.api import connections
+from rosterline.api.app import create_app
 from rosterline.api.dialects import XPORTER_PATH
 from rosterline.config.settings import Settings
 from rosterline.launch.embedded import EmbeddedPostgres
@@ -170,6 +171,19 @@ async def test_the_school_must_be_the_connections(served: Served) -> None:
         assert [each["sourcedId"] for each in answer.json()["orgs"]] == [OAK]
     finally:
         await connections.remove(served.connection, "limited")
+
+
+async def test_a_token_ends_with_the_connections_right_to_its_school(served: Served) -> None:
+    token = (await ask(served, ELM)).json()["access_token"]
+    await served.connection.execute(
+        "UPDATE rosterline.connection SET schools = $1 WHERE app = 'partner-rp'", [OAK]
+    )
+    transport = httpx.ASGITransport(create_app(Settings(public_url=BASE_URL), served.pool))
+    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as later:
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = await later.get(f"{XPORTER_PATH}/orgs", headers=headers)
+    assert answer.status_code == 401
+    assert "has lost its schools" in answer.text
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD", "PATCH"])
