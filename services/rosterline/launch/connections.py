@@ -1,4 +1,4 @@
-"""`rosterline connection …`: vendors' connections. A secret is shown once and kept nowhere."""
+"""`rosterline connection …`: vendors' connections. A secret is shown once, when it is made."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -77,7 +77,7 @@ def show_credentials(made: connections.NewConnection, *, as_json: bool) -> None:
         )
         return
     print_line(f"client_id      {made.client_id}\nclient_secret  {made.client_secret}")
-    print_line("The secret is not kept: write it down now.")
+    print_line("The secret is not shown again: write it down now.")
 
 
 @connection_commands.command("add")
