@@ -150,9 +150,9 @@ def operation_responses(endpoint: Endpoint, dialect: Dialect, base: str) -> Node
 
 
 def _foreign(dialect: Dialect) -> frozenset[int]:
-    """The errors that this dialect does not know."""
-    paging = set() if is_campus(dialect) else {422}
-    return frozenset(paging | (set() if is_signed(dialect) else {429}))
+    """The errors that this dialect does not know: Xporter has collections only."""
+    known = {404: not dialect.is_xporter, 422: is_campus(dialect), 429: is_signed(dialect)}
+    return frozenset(status for status, is_known in known.items() if not is_known)
 
 
 def _success(endpoint: Endpoint, dialect: Dialect, base: str) -> Node:
