@@ -1,11 +1,14 @@
 """Explain and the rules that build records agree about everybody in any district."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rosterline.oneroster import v1p2
 from rosterline.oneroster.vocabulary import Collection
 from rosterline.projector.explain.compose import Circumstances, compose
 from rosterline.projector.explain.dossiers import (
@@ -24,7 +27,7 @@ from rosterline.projector.explain.findings import (
     USERS_V1P1,
     find_person,
 )
-from rosterline.projector.explain.model import Explanation
+from rosterline.projector.explain.model import Explanation, VersionNumber
 from rosterline.projector.explain.subjects import Question
 from rosterline.projector.explain.tally import Tally
 from rosterline.projector.explain.vendor import ConnectionFacts
@@ -37,9 +40,16 @@ from rosterline.projector.rules.users import build_user
 from rosterline.projector.rules.v1p1_carried import demographics_in_v1p1
 from rosterline.projector.rules.v1p1_users import build_users_v1p1
 from rosterline.projector.rules.verdict import KeptOut, Standing, Verdict
-from tests.support.districts import DAYS, MiniDistrict, mini_districts
+from tests.support.districts import (
+    DAYS,
+    MiniDistrict,
+    build_reaches,
+    build_reaches_v1p1,
+    mini_districts,
+)
 
 todays = st.sampled_from(DAYS)
+ENTITIES = {model.__name__: entity for entity, model in v1p2.MODELS.items()}
 EVERYTHING = ConnectionFacts(
     "everything",
     "1.2",
@@ -167,6 +177,38 @@ def test_a_connection_with_every_right_sees_all_of_its_version(
         assert told.records == tuple(
             record for record in everything.records if record.version == "1.2"
         )
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.1"])
+@given(mini_districts, todays)
+def test_a_connection_limited_to_a_school_sees_what_stands_there(
+    version: VersionNumber, district: MiniDistrict, today: date
+) -> None:
+    """The read model keeps those schools, and the API asks it."""
+    context = Context(district.reference, today)
+    build = build_reaches if version == "1.2" else build_reaches_v1p1
+    reaches = {
+        (ENTITIES[name], key): reach for (name, key), reach in build(district, today).items()
+    }
+    dossiers = [
+        *(open_person(context, facts) for facts in district.everyone()),
+        *(open_place(context, each) for each in district.placed_rosters()),
+        *(open_place(context, each) for each in district.placed_staff()),
+        *(open_section(context, each) for each in district.sections),
+        *(open_course(context, each.course) for each in district.sections),
+        *(open_org(context, guid) for guid in district.reference.schools),
+        *(open_org(context, guid) for guid in district.reference.districts),
+    ]
+    for school in district.reference.schools:
+        limited = replace(EVERYTHING, version=version, schools=(school,))
+        for dossier in dossiers:
+            told = explained(context, dossier, limited)
+            assert told.connection is not None
+            hidden = {(each.entity, each.sourced_id) for each in told.connection.not_shown}
+            for record in told.records:
+                reach = reaches[record.entity, record.sourced_id]
+                is_there = school in (reach.schools or ())
+                assert ((record.entity, record.sourced_id) in hidden) != is_there
 
 
 @given(mini_districts, todays)

@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from rosterline.oneroster import v1p1, v1p2
-from rosterline.oneroster.v1p2 import MODELS, Class, Enrollment, Org, Record, Reference, User
+from rosterline.oneroster.v1p2 import (
+    MODELS,
+    AcademicSession,
+    Class,
+    Enrollment,
+    Org,
+    Record,
+    Reference,
+    User,
+)
 from rosterline.oneroster.vocabulary import Entity
 from rosterline.projector.facts import Context
 from rosterline.projector.rules.v1p1_users import KINDS, user_sourced_id
@@ -22,7 +31,10 @@ from rosterline.projector.rules.verdict import KeptOut
 from tests.support.districts import (
     DAYS,
     MiniDistrict,
+    Reaches,
     Records,
+    build_reaches,
+    build_reaches_v1p1,
     build_records,
     build_records_v1p1,
     mini_districts,
@@ -33,8 +45,16 @@ from tests.support.districts import (
 from tests.support.facts import FIRST_DAY, LAST_DAY
 
 Build = Callable[[MiniDistrict, date], Records]
+Where = Callable[[MiniDistrict, date], Reaches]
 MODEL_NAMES = {entity.single: model.__name__ for entity, model in MODELS.items()}
 VERSIONS = {"v1p2": build_records, "v1p1": build_records_v1p1}
+WITH_SCHOOLS = {
+    "v1p2": (build_records, build_reaches),
+    "v1p1": (build_records_v1p1, build_reaches_v1p1),
+}
+with_schools_in_both_versions = pytest.mark.parametrize(
+    "build", WITH_SCHOOLS.values(), ids=WITH_SCHOOLS
+)
 in_both_versions = pytest.mark.parametrize("build", VERSIONS.values(), ids=VERSIONS)
 todays = st.sampled_from(DAYS)
 
@@ -231,6 +251,85 @@ def test_the_users_of_1_1_are_the_roles_of_1_2_as_far_as_there_is_a_username(
         assert user.status == min(statuses)
         shown = {role for role, record in held.items() if record.status == user.status}
         assert shown == words_for_roles(user)
+
+
+def standing(
+    build: tuple[Build, Where], district: MiniDistrict, today: date
+) -> Iterator[tuple[tuple[str, str], Record, set[str], dict[tuple[str, str], set[str]]]]:
+    """Each record with its key, its schools, and the schools of all."""
+    records, reaches = build[0](district, today), build[1](district, today)
+    schools = {key: {*(reach.schools or ())} for key, reach in reaches.items()}
+    assert schools.keys() == records.keys()
+    for key, record in records.items():
+        yield key, record, schools[key], schools
+
+
+@with_schools_in_both_versions
+@given(mini_districts, todays)
+def test_every_record_stands_at_schools_that_are_shown(
+    build: tuple[Build, Where], district: MiniDistrict, today: date
+) -> None:
+    for _, record, schools, everywhere in standing(build, district, today):
+        assert all(everywhere["Org", school] == {school} for school in schools)
+        reach = build[1](district, today)[type(record).__name__, record.sourced_id]
+        assert reach.schools == tuple(sorted(schools))
+        if not isinstance(record, Enrollment | User | v1p1.User):
+            district_or_year = isinstance(record, Org | AcademicSession)
+            assert schools or district_or_year
+
+
+@with_schools_in_both_versions
+@given(mini_districts, todays)
+def test_what_an_active_record_needs_stands_at_the_same_schools(
+    build: tuple[Build, Where], district: MiniDistrict, today: date
+) -> None:
+    """Only lists may be cut: a user, class, course, school or parent must be there."""
+    for _, record, schools, everywhere in standing(build, district, today):
+        for member in ("user", "class_", "school", "course", "org", "parent"):
+            above = getattr(record, member, None)
+            if record.status == "active" and above is not None:
+                assert schools <= everywhere[MODEL_NAMES[above.type], above.sourced_id], member
+
+
+@given(mini_districts, todays)
+def test_who_lists_students_says_where_they_stand_and_stands_there(
+    district: MiniDistrict, today: date
+) -> None:
+    """So that nobody is missing from a student's agents at the student's schools."""
+    records, reaches = build_records(district, today), build_reaches(district, today)
+    for key, record in records.items():
+        if not isinstance(record, User):
+            continue
+        agents = {agent.sourced_id for agent in record.agents or ()}
+        students = dict(reaches[key].listed)
+        assert students.keys() <= agents
+        assert ("Demographics", key[1]) in reaches or students.keys() == agents
+        for student, schools in students.items():
+            assert schools == reaches["Demographics", student].schools
+        for agent in agents - students.keys():
+            own = dict(reaches["User", agent].listed)[key[1]]
+            assert {*own} <= {*(reaches["User", agent].schools or ())}
+
+
+@with_schools_in_both_versions
+@given(mini_districts, todays)
+def test_a_place_in_a_class_has_the_school_of_the_class_or_none(
+    build: tuple[Build, Where], district: MiniDistrict, today: date
+) -> None:
+    for _, record, schools, everywhere in standing(build, district, today):
+        if isinstance(record, Enrollment):
+            assert schools <= {record.school.sourced_id}
+            user = everywhere["User", record.user.sourced_id]
+            if build[0] is build_records_v1p1 and record.status == "active":
+                assert bool(schools) == (record.school.sourced_id in user)
+
+
+@with_schools_in_both_versions
+@given(mini_districts, todays, st.randoms(use_true_random=False))
+def test_the_order_of_rows_is_irrelevant_to_where_records_stand(
+    build: tuple[Build, Where], district: MiniDistrict, today: date, random: Random
+) -> None:
+    assert build[1](shuffled(district, random), today) == build[1](district, today)
 
 
 TELLING = (f'"href":"~{v1p2.ROSTERING_PATH}/', f"~{v1p2.ROSTERING_PATH}/orgs/1", '"', "\\", "x")

@@ -33,6 +33,15 @@ from rosterline.projector.rules.courses import build_class, build_course
 from rosterline.projector.rules.demographics import build_demographics
 from rosterline.projector.rules.enrollments import build_roster_enrollment, build_staff_enrollment
 from rosterline.projector.rules.orgs import build_district, build_school
+from rosterline.projector.rules.schools import (
+    Reach,
+    reach_of,
+    reach_of_demographics,
+    reach_of_roster,
+    reach_of_staff,
+    reach_of_user,
+    reach_of_user_v1p1,
+)
 from rosterline.projector.rules.sessions import build_grading_period, build_school_year, build_term
 from rosterline.projector.rules.users import build_user
 from rosterline.projector.rules.v1p1_carried import (
@@ -48,6 +57,8 @@ from tests.support.facts import FIRST_DAY, LAST_DAY, TODAY, guid
 
 RowT = TypeVar("RowT")
 Records = dict[tuple[str, str], Record]
+Reaches = dict[tuple[str, str], Reach]
+Judged = tuple[Verdict, Reach]
 CARRIED = (Org, AcademicSession, Course, Class)
 DAYS = tuple(
     edge + timedelta(days=days) for edge in (FIRST_DAY, TODAY, LAST_DAY) for days in (-1, 0, 1)
@@ -130,6 +141,11 @@ def _other(facts_of_other: PersonFacts) -> dict[str, Any]:
 
 def verdicts(context: Context, district: MiniDistrict) -> Iterator[Verdict]:
     """What every rule answers about every row."""
+    return (verdict for verdict, _ in judged(context, district))
+
+
+def judged(context: Context, district: MiniDistrict) -> Iterator[Judged]:
+    """What every rule answers about every row, each with its reach."""
     tables, everyone = district.reference, district.everyone()
     courses: list[CourseFacts] = [section.course for section in district.sections]
     simple: tuple[tuple[Callable[[Context, Any], Verdict], Iterable[Any]], ...] = (
@@ -140,32 +156,46 @@ def verdicts(context: Context, district: MiniDistrict) -> Iterator[Verdict]:
         (build_grading_period, tables.terms),
         (build_course, courses),
         (build_class, district.sections),
-        (build_user, everyone),
-        (build_demographics, everyone),
     )
     for build, rows in simple:
         for row in rows:
-            yield build(context, row)
+            verdict = build(context, row)
+            yield verdict, reach_of(context, verdict)
+    of_a_person = ((build_user, reach_of_user), (build_demographics, reach_of_demographics))
+    for build, reach in of_a_person:
+        for person in everyone:
+            verdict = build(context, person)
+            yield verdict, reach(context, person, verdict)
     for roster in district.placed_rosters():
-        yield build_roster_enrollment(context, roster)
+        verdict = build_roster_enrollment(context, roster)
+        yield verdict, reach_of_roster(context, roster, verdict)
     for staff in district.placed_staff():
-        yield build_staff_enrollment(context, staff)
+        verdict = build_staff_enrollment(context, staff)
+        yield verdict, reach_of_staff(context, staff, verdict)
 
 
 def verdicts_v1p1(context: Context, district: MiniDistrict) -> Iterator[Verdict]:
     """What the rules of OneRoster 1.1 answer; what they carry over as text is read back."""
-    everyone = district.everyone()
-    for verdict in verdicts(context, district):
+    return (verdict for verdict, _ in judged_v1p1(context, district))
+
+
+def judged_v1p1(context: Context, district: MiniDistrict) -> Iterator[Judged]:
+    """Likewise, each with its reach."""
+    for verdict, reach in judged(context, district):
         if isinstance(verdict, CARRIED):
             text = verdict.model_dump_json(by_alias=True, exclude_none=True)
-            yield type(verdict).model_validate_json(v1p1.in_v1p1(text))
-    for person in everyone:
-        yield from build_users_v1p1(context, person).values()
-        yield demographics_in_v1p1(build_demographics(context, person), person)
+            yield type(verdict).model_validate_json(v1p1.in_v1p1(text)), reach
+    for person in district.everyone():
+        for verdict in build_users_v1p1(context, person).values():
+            yield verdict, reach_of_user_v1p1(context, person, verdict)
+        verdict = demographics_in_v1p1(build_demographics(context, person), person)
+        yield verdict, reach_of_demographics(context, person, verdict)
     for roster in district.placed_rosters():
-        yield roster_in_v1p1(build_roster_enrollment(context, roster), roster.person)
+        verdict = roster_in_v1p1(build_roster_enrollment(context, roster), roster.person)
+        yield verdict, reach_of_roster(context, roster, verdict)
     for staff in district.placed_staff():
-        yield staff_in_v1p1(build_staff_enrollment(context, staff), staff.person)
+        verdict = staff_in_v1p1(build_staff_enrollment(context, staff), staff.person)
+        yield verdict, reach_of_staff(context, staff, verdict)
 
 
 def build_records(district: MiniDistrict, today: date = TODAY) -> Records:
@@ -176,6 +206,24 @@ def build_records(district: MiniDistrict, today: date = TODAY) -> Records:
 def build_records_v1p1(district: MiniDistrict, today: date = TODAY) -> Records:
     """All records of the district in version 1.1, by model and sourcedId."""
     return _records(verdicts_v1p1(Context(district.reference, today), district))
+
+
+def build_reaches(district: MiniDistrict, today: date = TODAY) -> Reaches:
+    """Where all records of version 1.2 stand, by model and sourcedId."""
+    return _reaches(judged(Context(district.reference, today), district))
+
+
+def build_reaches_v1p1(district: MiniDistrict, today: date = TODAY) -> Reaches:
+    """Where all records of version 1.1 stand, by model and sourcedId."""
+    return _reaches(judged_v1p1(Context(district.reference, today), district))
+
+
+def _reaches(found: Iterable[Judged]) -> Reaches:
+    return {
+        (type(record).__name__, record.sourced_id): reach
+        for record, reach in found
+        if not isinstance(record, KeptOut)
+    }
 
 
 def _records(found: Iterable[Verdict]) -> Records:
