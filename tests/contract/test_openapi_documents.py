@@ -59,7 +59,8 @@ def examples(node: Node) -> list[object]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_document_is_valid_openapi(name: str) -> None:
-    OpenAPIV31SpecValidator(DOCUMENTS[name]).validate()
+    errors = OpenAPIV31SpecValidator(DOCUMENTS[name]).iter_errors()
+    assert [error.message for error in errors] == []
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=NAMES)

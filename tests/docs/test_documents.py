@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from rosterline.api.operations import ROSTERING_V1P2 as ENDPOINTS
+from rosterline.api.operations import V1P1, V1P2
 from rosterline.config.settings import Settings
 from rosterline.events.catalogue import FOLDER
 from rosterline.events.change import ChangeEvent
@@ -153,7 +153,7 @@ def test_the_readme_shows_every_command() -> None:
 
 
 def test_the_readme_counts_the_endpoints() -> None:
-    assert f"{len(ENDPOINTS)} of the 41 rostering operations" in README
+    assert f"all {len(V1P2)} reads of OneRoster 1.2 and all {len(V1P1)} of 1.1" in README
 
 
 @pytest.mark.parametrize(

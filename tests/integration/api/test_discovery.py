@@ -65,7 +65,8 @@ async def test_a_service_tells_just_what_it_supports(
         assert first.headers["content-type"] == "application/json"
         assert first.content == second.content
         document = first.json()
-        OpenAPIV30SpecValidator(document).validate()
+        errors = OpenAPIV30SpecValidator(document).iter_errors()
+        assert [error.message for error in errors] == []
         assert document["openapi"].startswith("3.0.")
         assert [server["url"] for server in document["servers"]] == [
             BASE_URL + root(dialect, service)
