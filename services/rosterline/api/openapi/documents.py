@@ -7,10 +7,10 @@ paths below the server's address; a service's has the standard's, below the serv
 from collections.abc import Iterable
 
 from rosterline.api.dialects import APP_NAME, Dialect
-from rosterline.api.endpoints import Endpoint, Service, Shape
+from rosterline.api.endpoints import NUMBERS, Endpoint, Service, Shape
 from rosterline.api.openapi.examples import collection_of
 from rosterline.api.openapi.kinds import KINDS
-from rosterline.api.openapi.nodes import VERSION_NAMES, Node, upper_first
+from rosterline.api.openapi.nodes import Node, upper_first
 from rosterline.api.openapi.parameters import id_places, operation_parameters, shared_parameters
 from rosterline.api.openapi.responses import operation_responses, shared_headers, shared_responses
 from rosterline.api.openapi.schemas import build_schemas
@@ -78,7 +78,7 @@ def build_service_document(dialect: Dialect, service: Service, base_url: str, ap
 
 
 def _info(dialect: Dialect, title: str) -> Node:
-    version = VERSION_NAMES[dialect.version]
+    version = NUMBERS[dialect.version]
     return {"title": title, "version": version, "description": READING, "license": LICENCE}
 
 

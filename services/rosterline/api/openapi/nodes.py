@@ -1,10 +1,7 @@
 """The pieces of which OpenAPI documents are put together; they fit versions 3.0 and 3.1. Pure."""
 
-from rosterline.oneroster.vocabulary import Version
-
 Node = dict[str, object]
 TEXT: Node = {"type": "string"}
-VERSION_NAMES = {Version.V1P2: "1.2", Version.V1P1: "1.1"}
 
 
 def refer(kind: str, name: str) -> Node:

@@ -21,8 +21,6 @@ from rosterline.api.openapi.security import is_campus, is_signed
 from rosterline.oneroster.vocabulary import Version
 
 WATERMARK = "Rosterline-Watermark"
-
-
 LATER = frozenset({429, 503})
 
 

@@ -17,8 +17,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from rosterline.api.dialects import Dialect
+from rosterline.api.endpoints import NUMBERS
 from rosterline.api.openapi.documents import build_document
-from rosterline.api.openapi.nodes import VERSION_NAMES
 from rosterline.api.routes.discovery import discovery_paths
 from rosterline.api.scopes import DEFAULT
 
@@ -99,7 +99,7 @@ def _row(dialect: Dialect) -> str:
         "row.html",
         name=escape(dialect.name),
         title=escape(dialect.title),
-        version=VERSION_NAMES[dialect.version],
+        version=NUMBERS[dialect.version],
         addresses="".join(f"<code>{escape(address)}</code>" for address in addresses),
         token=escape(dialect.token_path),
         discovery="".join(
@@ -114,5 +114,5 @@ def _dialect_page(dialect: Dialect, base_url: str) -> Response:
         name=escape(dialect.name),
         title=escape(dialect.title),
         server=escape(base_url),
-        scopes=escape(" ".join(DEFAULT[VERSION_NAMES[dialect.version]])),
+        scopes=escape(" ".join(DEFAULT[NUMBERS[dialect.version]])),
     )
