@@ -1,6 +1,7 @@
 """An installation to measure: embedded servers that sync to disk, services as processes."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import psycopg
+from psycopg.sql import SQL, Identifier
 
 from rosterline.config.settings import Settings
 from rosterline.db.migrate import migrate_rosterline, migrate_sis
@@ -46,15 +48,16 @@ class Installation:
 
 @asynccontextmanager
 async def installation(folder: Path) -> AsyncIterator[Installation]:
-    """Servers with migrated, empty databases."""
+    """Servers with migrated databases: empty ones, or those that stand in the folder."""
     folder.chmod(0o755)
     postgres, nats = EmbeddedPostgres(folder / "servers"), EmbeddedNats(folder / "servers")
     postgres.start()
     nats.start()
     try:
         with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
-            admin.execute("CREATE DATABASE sis")
-            admin.execute("CREATE DATABASE rosterline")
+            held = {name for (name,) in admin.execute("SELECT datname FROM pg_database")}
+            for name in sorted({"sis", "rosterline"} - held):
+                admin.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
         settings = Settings(
             sis_dsn=postgres.dsn("sis"),
             dsn=postgres.dsn("rosterline"),
@@ -80,3 +83,10 @@ def peak_memory(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / MEGABYTE
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process has taken of the processors so far."""
+    # The name, in parentheses, may hold spaces.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
