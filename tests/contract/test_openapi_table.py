@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from rosterline.api.attributes import attributes
 from rosterline.api.dialects import EDTECH_V1P1, EDTECH_V1P2
 from rosterline.api.endpoints import Endpoint, Service, Shape
+from rosterline.api.fields import members
 from rosterline.api.openapi.documents import build_service_document
 from rosterline.api.operations import V1P1, V1P2
 from rosterline.api.scopes import ROSTER_DEMOGRAPHICS
-from rosterline.oneroster.vocabulary import Entity
+from rosterline.oneroster.vocabulary import Collection, Entity, Version
 from tests.support.api import BASE_URL
 from tests.support.official import official
 
@@ -116,4 +116,4 @@ def test_only_demographics_need_their_own_scope() -> None:
 def test_fields_can_name_just_what_the_standard_knows(entity: Entity) -> None:
     name = entity.single[0].upper() + entity.single[1:]
     schema = official(SERVICE_OF[entity])["components"]["schemas"][f"{name}DType"]
-    assert attributes(entity) == set(schema["properties"])
+    assert members(Collection(Version.V1P2, entity)) == set(schema["properties"])

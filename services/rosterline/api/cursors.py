@@ -1,6 +1,7 @@
 """The `cursor` of a next link: where to go on, signed and bound to its query.
 
-Pure; the caller has the key. A cursor holds nothing secret: a stamp, a count and an id.
+Pure; the caller has the key. A cursor holds nothing secret: a stamp, a count, an id and what
+the last record was sorted by.
 """
 
 import base64
@@ -8,11 +9,12 @@ import binascii
 import hashlib
 import hmac
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import orjson
 
 from rosterline.api.errors import CodeMinor, bad_request
-from rosterline.api.walks import Continuation, Position
+from rosterline.api.walks import Continuation, Position, SortValue
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -22,12 +24,11 @@ SEAL_BYTES = 12
 def write_cursor(continuation: Continuation, binding: str, secret: str) -> str:
     """The text of a continuation; `binding` names caller, path and query."""
     position = continuation.position
-    value = position.sort_value
     body = orjson.dumps(
         [
             _to_number(position.watermark),
             position.total,
-            _to_number(value) if isinstance(value, datetime) else value,
+            _pack(position.sort_value),
             position.sourced_id,
             position.is_late,
             continuation.by_offset,
@@ -50,14 +51,26 @@ def read_cursor(text: str, binding: str, secrets: tuple[str, ...]) -> Continuati
             "or start again without cursor",
         )
     watermark, total, value, sourced_id, is_late, by_offset = orjson.loads(body)
-    sort_value = _to_moment(value) if isinstance(value, int) else value
-    position = Position(_to_moment(watermark), total, sort_value, sourced_id, is_late)
+    position = Position(_to_moment(watermark), total, _unpack(value), sourced_id, is_late)
     return Continuation(position, by_offset)
 
 
 def _seal(body: bytes, binding: str, secret: str) -> bytes:
     message = len(binding.encode()).to_bytes(4, "big") + binding.encode() + body
     return hmac.digest(secret.encode(), message, hashlib.sha256)[:SEAL_BYTES]
+
+
+def _pack(value: SortValue | None) -> str | int | list[str] | None:
+    """A moment as a number; a number as a list, for floats would round it."""
+    if isinstance(value, datetime):
+        return _to_number(value)
+    return [str(value)] if isinstance(value, Decimal) else value
+
+
+def _unpack(packed: str | int | list[str] | None) -> SortValue | None:
+    if isinstance(packed, int):
+        return _to_moment(packed)
+    return Decimal(packed[0]) if isinstance(packed, list) else packed
 
 
 def _to_number(moment: datetime) -> int:

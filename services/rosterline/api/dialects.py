@@ -4,10 +4,11 @@ A dialect is a prefix and a few switches; the handlers are the same for all (DES
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from rosterline.api.endpoints import Endpoint, Service, Shape
 from rosterline.api.operations import V1P1, V1P2
+from rosterline.api.rules import QueryRules
 from rosterline.oneroster.vocabulary import Entity, Version
 
 APP_NAME = "{appName}"
@@ -23,7 +24,8 @@ class Dialect:
     """Where and how a version is spoken.
 
     `prefix` stands before the paths of the services and before every `href`; with `{appName}` in
-    it, that must be the caller's connection. `is_xporter`: answers and demands are seed 004's.
+    it, that must be the caller's connection. `rules` are those of queries. `is_xporter`: answers
+    and demands are seed 004's.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Dialect:
     prefix: str = ""
     token_path: str = TOKEN_PATH
     is_xporter: bool = False
+    rules: QueryRules = field(default_factory=QueryRules)
 
     def path(self, endpoint: Endpoint) -> str:
         """The endpoint's path from the root of the server."""
@@ -62,8 +65,19 @@ XPORTER_ENDPOINTS = tuple(
     and row.path == f"/{row.entity}"
 )
 
+V1P1_RULES = QueryRules(warns=True)
+# Seed 001: other names to filter by, "the value is not case sensitive", offset and limit in 422,
+# and of `fields`: "When left blank, all fields display".
+CAMPUS_RULES = QueryRules(
+    aliases={"userSourcedId": "user.sourcedId", "classSourcedId": "class.sourcedId"},
+    folds_case=True,
+    strict_offset=True,
+    blank_fields_are_all=True,
+)
 EDTECH_V1P2 = Dialect("1edtech-1.2", "OneRoster 1.2", Version.V1P2, V1P2, V1P2_PATHS)
-EDTECH_V1P1 = Dialect("1edtech-1.1", "OneRoster 1.1", Version.V1P1, V1P1, V1P1_PATHS)
+EDTECH_V1P1 = Dialect(
+    "1edtech-1.1", "OneRoster 1.1", Version.V1P1, V1P1, V1P1_PATHS, rules=V1P1_RULES
+)
 CAMPUS_APP_V1P2 = Dialect(
     "campus-app-1.2",
     "OneRoster 1.2 at the Campus addresses of an application",
@@ -72,6 +86,7 @@ CAMPUS_APP_V1P2 = Dialect(
     V1P2_PATHS,
     prefix=f"/api/oneroster/v1p2/{APP_NAME}",
     token_path=CAMPUS_TOKEN_PATH,
+    rules=CAMPUS_RULES,
 )
 CAMPUS_V1P2 = Dialect(
     "campus-1.2",
@@ -81,6 +96,7 @@ CAMPUS_V1P2 = Dialect(
     V1P2_PATHS,
     prefix="/campus/api",
     token_path=CAMPUS_TOKEN_PATH,
+    rules=CAMPUS_RULES,
 )
 CAMPUS_APP_V1P1 = Dialect(
     "campus-app-1.1",
@@ -90,6 +106,7 @@ CAMPUS_APP_V1P1 = Dialect(
     V1P1_PATHS,
     prefix=f"/api/oneroster/v1p1/{APP_NAME}",
     token_path=CAMPUS_TOKEN_PATH,
+    rules=replace(CAMPUS_RULES, warns=True),
 )
 XPORTER = Dialect(
     "xporter",
@@ -99,6 +116,7 @@ XPORTER = Dialect(
     dict.fromkeys(Service, XPORTER_PATH),
     token_path=f"{XPORTER_PATH}/auth/token",
     is_xporter=True,
+    rules=QueryRules(warns=True, lower_operators=True),
 )
 DIALECTS: tuple[Dialect, ...] = (
     EDTECH_V1P2,

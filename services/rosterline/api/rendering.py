@@ -11,6 +11,7 @@ import orjson
 from rosterline.api.dialects import Dialect
 from rosterline.api.endpoints import Endpoint, Shape
 from rosterline.api.errors import CodeMinor, warnings_v1p1
+from rosterline.api.selections import select_fields
 from rosterline.oneroster.v1p2 import with_base
 from rosterline.oneroster.vocabulary import Entity
 
@@ -54,17 +55,6 @@ def matches_tag(header: str | None, tag: str) -> bool:
         return False
     named = {each.strip().removeprefix("W/") for each in header.split(",")}
     return "*" in named or tag in named
-
-
-def select_fields(records: str, fields: tuple[str, ...]) -> str:
-    """The list of records with the chosen members only, in the records' own order."""
-    chosen = frozenset(fields)
-    return orjson.dumps(
-        [
-            {name: value for name, value in record.items() if name in chosen}
-            for record in orjson.loads(records)
-        ]
-    ).decode()
 
 
 def _with_org_ids(user: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from rosterline.api.filters import Attribute, Filter, Predicate
+from rosterline.api.filters import Filter, Predicate
 from rosterline.api.parameters import Parameters
 from rosterline.api.tombstones import tombstones
 from rosterline.api.viewers import Viewer, compare_stamp, is_after_switch
@@ -25,11 +25,6 @@ from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.views import STAMP_START
 from rosterline.oneroster.vocabulary import Collection, Entity
 
-COLUMNS: Mapping[Attribute, str] = {
-    Attribute.SOURCED_ID: "sourced_id",
-    Attribute.STATUS: "status",
-    Attribute.DATE_LAST_MODIFIED: "date_last_modified",
-}
 OPERATORS: Mapping[Predicate, str] = {
     Predicate.EQUAL: "=",
     Predicate.NOT_EQUAL: "<>",

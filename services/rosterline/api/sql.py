@@ -5,25 +5,21 @@ follow, where it ended, and the watermark. One statement sees one snapshot, whic
 watermark true of the records (see `rosterline.api.walks`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from rosterline.api.conditions import filter_condition, sort_key
 from rosterline.api.endpoints import Endpoint, View
-from rosterline.api.filters import Attribute, Clause, Filter, Predicate
+from rosterline.api.filters import Predicate
 from rosterline.api.parameters import Parameters
 from rosterline.api.query import Query
 from rosterline.api.relations import Relation
-from rosterline.api.sources import COLUMNS, OPERATORS, Source, find_source
+from rosterline.api.sources import Source, find_source
 from rosterline.api.viewers import Viewer
 from rosterline.api.walks import Continuation
 from rosterline.oneroster.vocabulary import ACTIVE, Collection, Entity, Version
 
-TYPES: Mapping[Attribute, str] = {
-    Attribute.SOURCED_ID: "text",
-    Attribute.STATUS: "text",
-    Attribute.DATE_LAST_MODIFIED: "timestamptz",
-}
 WATERMARK = "watermark"
 Within = Callable[[Source], Sequence[str]]
 
@@ -116,7 +112,7 @@ def page_statement(
     )
     conditions = [*source.conditions, *_view(endpoint.view), *(within(source) if within else ())]
     conditions += [] if shows_deleted else [f"status = '{ACTIVE}'"]
-    conditions += _filter(filtered, source)
+    conditions += [] if filtered is None else [filter_condition(filtered, source)]
     limit = parameters.add(query.limit, "bigint")
     offset = parameters.add(0 if continuation else query.offset, "bigint")
     branches = _branches(query, continuation, source)
@@ -198,10 +194,11 @@ def _behind(query: Query, continuation: Continuation, source: Source) -> str:
     position = continuation.position
     comparison = "<" if query.descending else ">"
     sourced_id = source.parameters.add(position.sourced_id, "text")
-    if query.sort is Attribute.SOURCED_ID:
+    if query.sort is None:
         return f"sourced_id {comparison} {sourced_id}"
-    value = source.parameters.add(position.sort_value, TYPES[query.sort])
-    return f"({_sort_column(query, source)}, sourced_id) {comparison} ({value}, {sourced_id})"
+    key = sort_key(query.sort, source)
+    value = source.parameters.add(position.sort_value, key.type_name)
+    return f"({key.text}, sourced_id) {comparison} ({value}, {sourced_id})"
 
 
 def _total(
@@ -239,28 +236,23 @@ def _all(conditions: Sequence[str]) -> str:
     return " AND ".join(conditions) or "true"
 
 
-def _sort_column(query: Query, source: Source) -> str:
-    is_by_stamp = query.sort is Attribute.DATE_LAST_MODIFIED
-    return source.stamp if is_by_stamp else COLUMNS[query.sort]
-
-
 def _sort_value(query: Query, source: Source) -> str:
-    if query.sort is Attribute.SOURCED_ID:
+    if query.sort is None:
         return "NULL::text AS sort_value"
-    return f"{_sort_column(query, source)} AS sort_value"
+    return f"{sort_key(query.sort, source).text} AS sort_value"
 
 
 def _order(query: Query, source: Source) -> str:
     direction = " DESC" if query.descending else ""
-    columns = dict.fromkeys((_sort_column(query, source), "sourced_id"))
-    return ", ".join(f"{column}{direction}" for column in columns)
+    keys = ["sourced_id"]
+    if query.sort is not None:
+        keys.insert(0, sort_key(query.sort, source).text)
+    return ", ".join(f"{key}{direction}" for key in keys)
 
 
 def _outer_order(query: Query, *, is_split: bool) -> str:
     direction = " DESC" if query.descending else ""
-    columns = ["sourced_id"]
-    if query.sort is not Attribute.SOURCED_ID:
-        columns.insert(0, "sort_value")
+    columns = ["sourced_id"] if query.sort is None else ["sort_value", "sourced_id"]
     ordered = ", ".join(f"{column}{direction}" for column in columns)
     return f"is_late, {ordered}" if is_split else ordered
 
@@ -270,17 +262,3 @@ def _view(view: View | None) -> list[str]:
         return []
     # From the endpoint table, never from a request: a literal lets partial indexes serve.
     return [view.column if view.value is None else f"{view.column} = '{view.value}'"]
-
-
-def _filter(filtered: Filter | None, source: Source) -> list[str]:
-    if filtered is None:
-        return []
-    joint = " OR " if filtered.either else " AND "
-    return [f"({joint.join(_clause(clause, source) for clause in filtered.clauses)})"]
-
-
-def _clause(clause: Clause, source: Source) -> str:
-    if isinstance(clause.value, datetime):
-        return source.compare(clause.predicate, clause.value)
-    value = source.parameters.add(clause.value, TYPES[clause.attribute])
-    return f"{COLUMNS[clause.attribute]} {OPERATORS[clause.predicate]} {value}"

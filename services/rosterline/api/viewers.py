@@ -8,7 +8,7 @@ learn of the switch as of any other change, and `rosterline.api.walks` holds for
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rosterline.api.filters import Attribute, Clause, Filter, Predicate
+from rosterline.api.filters import Filter, Predicate
 from rosterline.oneroster.vocabulary import Entity
 
 ALWAYS_AFTER = frozenset({Predicate.GREATER, Predicate.GREATER_OR_EQUAL, Predicate.NOT_EQUAL})
@@ -61,17 +61,4 @@ def compare_stamp(
 
 def is_after_switch(filtered: Filter | None, switched_at: datetime) -> bool:
     """Whether a filter asks only for what is later than the switch: the usual delta."""
-    if filtered is None or (filtered.either and len(filtered.clauses) > 1):
-        return False
-    return any(_is_later(clause, switched_at) for clause in filtered.clauses)
-
-
-def _is_later(clause: Clause, switched_at: datetime) -> bool:
-    if clause.attribute is not Attribute.DATE_LAST_MODIFIED:
-        return False
-    if not isinstance(clause.value, datetime):
-        return False
-    if clause.predicate is Predicate.GREATER:
-        return clause.value >= switched_at
-    is_bound = clause.predicate in {Predicate.GREATER_OR_EQUAL, Predicate.EQUAL}
-    return is_bound and clause.value > switched_at
+    return filtered is not None and filtered.implies_after(switched_at)

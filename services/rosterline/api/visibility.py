@@ -65,7 +65,8 @@ def true_columns(entity: Entity, viewer: Viewer) -> frozenset[str]:
     """The key columns that tell this viewer nothing but what its documents say."""
     columns = frozenset(key_columns(entity))
     is_cut = not viewer.sees_agents or viewer.schools is not None
-    return columns - {"places"} if is_cut else columns
+    other_email = "email" if viewer.secondary_email else "alternative_email"
+    return columns - ({"places", other_email} if is_cut else {other_email})
 
 
 def key_columns(entity: Entity) -> tuple[str, ...]:

@@ -26,10 +26,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 KEPT_SECONDS = 900.0
 OVERLAP_SECONDS = 15.0
 MOST_WALKS = 10_000
+
+SortValue = str | datetime | Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Position:
 
     watermark: datetime
     total: int
-    sort_value: str | datetime | None
+    sort_value: SortValue | None
     sourced_id: str
     is_late: bool = False
 
@@ -105,7 +108,7 @@ class Walks:
 
 
 def _earlier(one: Position, other: Position, *, descending: bool) -> Position:
-    def rank(position: Position) -> tuple[str | datetime, ...]:
+    def rank(position: Position) -> tuple[SortValue, ...]:
         keys = (position.sort_value, position.sourced_id)
         return tuple(key for key in keys if key is not None)
 

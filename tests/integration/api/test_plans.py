@@ -6,18 +6,31 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from rosterline.api.filters import Attribute, parse_filter
+from rosterline.api.fields import find_field
+from rosterline.api.filters import Filter, parse_filter
 from rosterline.api.operations import ROSTERING_V1P2 as ENDPOINTS
 from rosterline.api.query import Query
+from rosterline.api.rules import QueryRules
 from rosterline.api.sql import KnownTotal, page_statement
 from rosterline.api.viewers import Viewer
 from rosterline.api.walks import Continuation, Position
+from rosterline.oneroster.vocabulary import Collection, Entity, Version
 from tests.support.api import START, stamp
 from tests.support.servers import Databases
 
 ROWS = 20_000
+STANDARD = QueryRules()
 ENDPOINT = {row.operation_id: row for row in ENDPOINTS}
-NEWEST = "dateLastModified>'2026-09-01T08:00:19.990Z'"
+USERS = Collection(Version.V1P2, Entity.USERS)
+
+
+def read(text: str, collection: Collection = USERS, rules: QueryRules = STANDARD) -> Filter:
+    """A filter."""
+    return parse_filter(text, collection, rules)
+
+
+NEWEST = read("dateLastModified>'2026-09-01T08:00:19.990Z'")
+BY_STAMP = find_field(USERS, "dateLastModified")
 MIDDLE = Position(stamp(ROWS), ROWS, None, "u10000")
 
 
@@ -26,9 +39,12 @@ async def connection(databases: Databases) -> AsyncIterator[asyncpg.Connection]:
     """A table of users, every tenth a teacher, the first agents, each with a stamp of its own."""
     opened = await asyncpg.connect(databases.dsn)
     await opened.execute(
-        "INSERT INTO v1p2.users SELECT 'u' || to_char(n, 'FM00000'), 'active', "
+        "INSERT INTO v1p2.users (sourced_id, status, date_last_modified, document, digest, "
+        "sequence, is_student, is_teacher, is_agent, username, email, alternative_email, "
+        "identifier, family_name) SELECT 'u' || to_char(n, 'FM00000'), 'active', "
         "$1::timestamptz + n * interval '1 ms', repeat('x', 500), '', n, "
-        "n % 10 > 0, n % 10 = 0, n < 2000 "
+        "n % 10 > 0, n % 10 = 0, n < 2000, 'Name' || n, n || '@Example.org', "
+        "CASE WHEN n % 3 = 0 THEN n || '@home.example' END, 'ID' || n, 'Family' || n % 5000 "
         "FROM generate_series(1, $2::int) AS n",
         START,
         ROWS,
@@ -50,7 +66,7 @@ async def connection(databases: Databases) -> AsyncIterator[asyncpg.Connection]:
         ("getAllUsers", Query(), None, "users_pkey"),
         ("getAllUsers", Query(), Continuation(MIDDLE, by_offset=False), "users_pkey"),
         ("getAllUsers", Query(), Continuation(MIDDLE, by_offset=True), "users_by_stamp"),
-        ("getAllUsers", Query(filter=parse_filter(NEWEST)), None, "users_by_stamp"),
+        ("getAllUsers", Query(filter=NEWEST), None, "users_by_stamp"),
         ("getAllTeachers", Query(), None, "users_teachers"),
     ],
 )
@@ -83,14 +99,14 @@ async def test_a_page_costs_what_it_shows(
 SWITCHED = Viewer("acme", secondary_email=True, switched_at=stamp(5_000))
 HIDDEN = replace(SWITCHED, sees_agents=False)
 NEW = Viewer("acme", sees_agents=False)
-OLDER = "dateLastModified>'2026-09-01T08:00:04.990Z'"
+OLDER = read("dateLastModified>'2026-09-01T08:00:04.990Z'")
 
 
 @pytest.mark.parametrize(
     ("query", "continuation", "index"),
     [
-        (Query(filter=parse_filter(NEWEST)), None, "users_by_stamp"),
-        (Query(filter=parse_filter(NEWEST), sort=Attribute.DATE_LAST_MODIFIED), None, "by_stamp"),
+        (Query(filter=NEWEST), None, "users_by_stamp"),
+        (Query(filter=NEWEST, sort=BY_STAMP), None, "by_stamp"),
         (Query(), None, "users_pkey"),
         (Query(), Continuation(MIDDLE, by_offset=False), "users_pkey"),
         (Query(), Continuation(MIDDLE, by_offset=True), "users_by_stamp"),
@@ -116,7 +132,7 @@ async def test_a_page_costs_a_switched_connection_what_it_shows(
 
 async def test_a_delta_of_all_users_walks_through_the_ids(connection: asyncpg.Connection) -> None:
     clock = await connection.fetchval("SELECT last_stamp FROM rosterline.clock")
-    query = Query(filter=parse_filter(OLDER))
+    query = Query(filter=OLDER)
     for viewer in (SWITCHED, HIDDEN):
         text = await explain(connection, viewer, query, None, KnownTotal(clock, ROWS))
         assert "users_pkey" in text

@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rosterline.api.filters import Attribute, Clause, Filter, Predicate
+from rosterline.api.fields import Field, find_field
+from rosterline.api.filters import And, Clause, Filter, Joint, Or
+from rosterline.api.values import Predicate, parse_moment
 from rosterline.api.viewers import Viewer, compare_stamp, is_after_switch
-from rosterline.oneroster.vocabulary import Entity
+from rosterline.oneroster.stamps import format_stamp
+from rosterline.oneroster.vocabulary import Collection, Entity, Version
 from tests.support.api import stamp
 
 COMPARE: dict[Predicate, Callable[[Any, Any], bool]] = {
@@ -25,19 +28,35 @@ COMPARE: dict[Predicate, Callable[[Any, Any], bool]] = {
 }
 # Few, so that they meet each other.
 MOMENTS = st.integers(0, 4).map(stamp)
-CLAUSES = st.one_of(
-    st.builds(
-        Clause, st.just(Attribute.DATE_LAST_MODIFIED), st.sampled_from(list(Predicate)), MOMENTS
-    ),
+PREDICATES = st.sampled_from(list(COMPARE))
+USERS = Collection(Version.V1P2, Entity.USERS)
+
+
+def field(name: str) -> Field:
+    """A field of users."""
+    found = find_field(USERS, name)
+    assert found is not None
+    return found
+
+
+STAMP, STATUS, SOURCED_ID = field("dateLastModified"), field("status"), field("sourcedId")
+CLAUSES: st.SearchStrategy[Filter] = st.one_of(
+    st.builds(Clause, st.just(STAMP), PREDICATES, MOMENTS.map(format_stamp)),
     st.builds(
         Clause,
-        st.sampled_from([Attribute.STATUS, Attribute.SOURCED_ID]),
-        st.sampled_from(list(Predicate)),
+        st.sampled_from([STATUS, SOURCED_ID]),
+        PREDICATES,
         st.sampled_from(["active", "tobedeleted"]),
     ),
 )
-FILTERS = st.builds(Filter, st.tuples(CLAUSES)) | st.builds(
-    Filter, st.tuples(CLAUSES, CLAUSES), st.booleans()
+FILTERS = st.recursive(
+    CLAUSES,
+    lambda inner: st.builds(
+        lambda joint, children: joint(tuple(children)),
+        st.sampled_from([And, Or]),
+        st.lists(inner, min_size=2, max_size=3),
+    ),
+    max_leaves=5,
 )
 
 
@@ -46,7 +65,7 @@ def holds(found: Predicate | bool, stored: datetime, value: datetime) -> bool:
     return found if isinstance(found, bool) else COMPARE[found](stored, value)
 
 
-@given(st.sampled_from(list(Predicate)), MOMENTS, MOMENTS, st.none() | MOMENTS)
+@given(PREDICATES, MOMENTS, MOMENTS, st.none() | MOMENTS)
 def test_what_is_asked_of_stored_stamps_selects_the_same_as_the_greater_of_stamp_and_switch(
     predicate: Predicate, stored: datetime, value: datetime, switched_at: datetime | None
 ) -> None:
@@ -57,16 +76,13 @@ def test_what_is_asked_of_stored_stamps_selects_the_same_as_the_greater_of_stamp
 
 def selects(filtered: Filter, stored: datetime, status: str) -> bool:
     """Whether the filter takes a record with these values."""
-    values = {
-        Attribute.DATE_LAST_MODIFIED: stored,
-        Attribute.STATUS: status,
-        Attribute.SOURCED_ID: status,
-    }
-    verdicts = [
-        COMPARE[clause.predicate](values[clause.attribute], clause.value)
-        for clause in filtered.clauses
-    ]
-    return any(verdicts) if filtered.either else all(verdicts)
+    if isinstance(filtered, Joint):
+        verdicts = (selects(child, stored, status) for child in filtered.children)
+        return all(verdicts) if isinstance(filtered, And) else any(verdicts)
+    (clause,) = filtered.clauses
+    if clause.field is STAMP:
+        return COMPARE[clause.predicate](stored, parse_moment(clause.value))
+    return COMPARE[clause.predicate](status, clause.value)
 
 
 @given(FILTERS, MOMENTS, MOMENTS, st.sampled_from(["active", "tobedeleted"]))
@@ -95,11 +111,12 @@ def test_a_filter_for_what_is_later_than_the_switch_meets_nothing_that_the_switc
 def test_the_usual_delta_is_known_as_later_than_the_switch(
     predicate: Predicate, value: int, expected: bool
 ) -> None:
-    clause = Clause(Attribute.DATE_LAST_MODIFIED, predicate, stamp(value))
-    assert is_after_switch(Filter((clause,)), stamp(5)) is expected
-    active = Clause(Attribute.STATUS, Predicate.EQUAL, "active")
-    assert is_after_switch(Filter((active, clause)), stamp(5)) is expected
-    assert is_after_switch(Filter((active, clause), either=True), stamp(5)) is False
+    clause = Clause(STAMP, predicate, format_stamp(stamp(value)))
+    assert is_after_switch(clause, stamp(5)) is expected
+    active = Clause(STATUS, Predicate.EQUAL, "active")
+    assert is_after_switch(And((active, clause)), stamp(5)) is expected
+    assert is_after_switch(Or((active, clause)), stamp(5)) is False
+    assert is_after_switch(And((Or((clause, clause)), active)), stamp(5)) is expected
 
 
 def test_no_filter_asks_for_everything() -> None:

@@ -4,10 +4,9 @@ Filters, sorts and fields have several examples, of which the first is none: a f
 with the first one asks for everything.
 """
 
-from rosterline.api.attributes import attributes
 from rosterline.api.dialects import Dialect
 from rosterline.api.endpoints import Endpoint, Shape
-from rosterline.api.filters import Attribute
+from rosterline.api.fields import fields_of, members
 from rosterline.api.openapi.examples import STAMP, collection_of
 from rosterline.api.openapi.kinds import KINDS, Kind
 from rosterline.api.openapi.nodes import TEXT, Node, example, refer
@@ -76,7 +75,7 @@ def operation_parameters(endpoint: Endpoint, dialect: Dialect, *, has_app: bool)
     found += _ids(endpoint)
     if endpoint.shape is Shape.COLLECTION:
         found += [refer("parameters", name) for name in ("limit", "offset")]
-        found += [_filter(endpoint), _sort(), refer("parameters", "orderBy")]
+        found += [_filter(endpoint), _sort(endpoint), refer("parameters", "orderBy")]
     found.append(_fields(endpoint))
     if endpoint.shape is Shape.COLLECTION and not dialect.is_xporter:
         found.append(refer("parameters", CURSOR))
@@ -119,13 +118,15 @@ def _examples(none: object, nothing: str, *shown: object) -> Node:
 
 
 def _filter(endpoint: Endpoint) -> Node:
-    names = [attribute.value for attribute in Attribute]
+    names = sorted(fields_of(endpoint.collection))
     return _query(
         "filter",
-        "Only records that fulfil this: `field='value'`, or two of these joined by AND or OR. "
-        "Comparisons are `=`, `!=`, `>`, `>=`, `<` and `<=`. The value always stands in single "
-        "quotes, one inside it is written twice; names are case-sensitive. A filter that names "
-        f"`status` or `dateLastModified` finds `tobedeleted` records too. Fields: {_listed(names)}",
+        "Only records that fulfil this: `field='value'`, or several of these joined by AND and OR, "
+        "with parentheses. Comparisons are `=`, `!=`, `>`, `>=`, `<`, `<=` and `~` (contains). The "
+        "value stands in single quotes, one inside it is written twice; names are case-sensitive. "
+        "Of a list `=` wants all values between commas, `~` one of them. A filter that names "
+        "`status` or `dateLastModified` finds `tobedeleted` records too. Fields: "
+        f"{_listed(names)}, and any path below `metadata`",
         TEXT,
         examples=_examples("", "All active records", *_filters(endpoint)),
     )
@@ -141,24 +142,25 @@ def _filters(endpoint: Endpoint) -> tuple[str, ...]:
     )
 
 
-def _sort() -> Node:
-    names = [attribute.value for attribute in Attribute]
+def _sort(endpoint: Endpoint) -> Node:
+    names = sorted(fields_of(endpoint.collection))
     return _query(
         "sort",
         "The field to sort by; without it, and by a name that is none, by `sourcedId`. "
         f"Fields: {_listed(names)}",
         TEXT,
-        examples=_examples("", "By sourcedId", *names),
+        examples=_examples("", "By sourcedId", "sourcedId", "status", "dateLastModified"),
     )
 
 
 def _fields(endpoint: Endpoint) -> Node:
-    names = sorted(attributes(endpoint.entity))
+    names = sorted(members(endpoint.collection))
     return {
         **_query(
             "fields",
-            "Only these members of each record, separated by commas; they come in the standard's "
-            "order, and nothing else does, not even `sourcedId`. Without it all that have a value. "
+            "Only these members of each record, separated by commas, a dot leads into one; they "
+            "come in the standard's order, and nothing else does, not even `sourcedId`. Without it "
+            "all that have a value. "
             f"Fields: {_listed(names)}",
             {"type": "array", "items": TEXT},
         ),

@@ -17,7 +17,6 @@ from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from rosterline.api.admission import Authenticator, admit
-from rosterline.api.attributes import attributes
 from rosterline.api.directory import Directory, Vendor
 from rosterline.api.endpoints import Endpoint, Shape
 from rosterline.api.errors import ApiError, CodeMinor, unauthorised, unavailable, unknown_object
@@ -146,7 +145,8 @@ async def answer(request: Request, operation: Operation, reader: Reader) -> Resp
 
 async def _single(asked: Asked, reader: Reader) -> Response:
     endpoint = asked.endpoint
-    fields = parse_selection(asked.parameters, attributes(endpoint.entity))
+    dialect = asked.operation.dialect
+    selection = parse_selection(asked.parameters, endpoint.collection, dialect.rules)
     sourced_id = asked.operation.ids[-1]
     record: Record | None = None
     if is_id(sourced_id):
@@ -158,15 +158,15 @@ async def _single(asked: Asked, reader: Reader) -> Response:
     if record is None:
         raise unknown_object(f"No {endpoint.key} has the sourcedId {sourced_id[:60]!r}")
     value = render(
-        record.document, endpoint, asked.operation.dialect, asked.base(reader.base_url), fields
+        record.document, endpoint, dialect, asked.base(reader.base_url), selection.fields
     )
-    return _respond(asked, value, (), {WATERMARK: format_stamp(record.watermark)})
+    return _respond(asked, value, selection.warnings, {WATERMARK: format_stamp(record.watermark)})
 
 
 async def _collection(asked: Asked, reader: Reader) -> Response:
     endpoint = asked.endpoint
     parameters = asked.parameters
-    query = parse_query(parameters, attributes(endpoint.entity))
+    query = parse_query(parameters, endpoint.collection, asked.operation.dialect.rules)
     identity = (
         asked.caller.vendor.app,
         asked.caller.schools,
@@ -191,7 +191,7 @@ async def _collection(asked: Asked, reader: Reader) -> Response:
         WATERMARK: format_stamp(page.watermark),
         "Link": link_header(address, parameters, paging),
     }
-    return _respond(asked, value, (), headers, total=page.total)
+    return _respond(asked, value, query.warnings, headers, total=page.total)
 
 
 async def _read_page(
