@@ -6,7 +6,6 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import asyncpg
 
-from rosterline.api.attributes import attributes
 from rosterline.api.dialects import EDTECH_V1P2
 from rosterline.api.endpoints import Shape
 from rosterline.api.query import parse_query
@@ -68,7 +67,7 @@ async def statement_of(question: Question, connection: asyncpg.Connection) -> St
     endpoint, viewer = operation.endpoint, Viewer(APP)
     if endpoint.shape is Shape.SINGLE:
         return record_statement(endpoint, viewer, operation.ids[-1])
-    query = parse_query(parse_qsl(address.query), attributes(endpoint.entity))
+    query = parse_query(parse_qsl(address.query), endpoint.collection, EDTECH_V1P2.rules)
     stamp: datetime = await connection.fetchval(CLOCK)
     total = int(await connection.fetchval(ACTIVE))
     continuation = None
