@@ -22,7 +22,8 @@ class Authenticator:
         """The caller, whatever it may do; raises 401, or 429 after many wrong signatures."""
         header = request.headers.get("authorization")
         scheme, _, token = (header or "").partition(" ")
-        if scheme.lower() == "oauth" or (header is None and "oauth_signature" in request.url.query):
+        is_signed = b"oauth_signature" in request.scope["query_string"]
+        if scheme.lower() == "oauth" or (header is None and is_signed):
             return await self.signatures.read(request)
         if scheme.lower() != "bearer" or not token.strip():
             raise unauthorised("An access token is needed: Authorization: Bearer …", error=None)

@@ -6,7 +6,7 @@ one may hold a slash as %2F.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from starlette.types import Scope
 
@@ -92,6 +92,12 @@ def raw_path(scope: Scope) -> str:
     """The path as it was sent, still percent-encoded."""
     raw: bytes | None = scope.get("raw_path")
     return quote(scope["path"]) if raw is None else raw.decode("ascii", "replace").partition("?")[0]
+
+
+def sent_parameters(scope: Scope) -> list[tuple[str, str]]:
+    """The decoded parameters of the query; what is no text in UTF-8 becomes U+FFFD."""
+    query: bytes = scope["query_string"]
+    return parse_qsl(query.decode(errors="replace"), keep_blank_values=True)
 
 
 def _segments(path: str) -> list[str | None]:

@@ -4,8 +4,6 @@ A client signs the address that it calls. That is the public one; where none is 
 the address to which the request was sent, since only the caller knows under which name that is.
 """
 
-from urllib.parse import parse_qsl
-
 import structlog
 from starlette.requests import Request
 
@@ -15,7 +13,7 @@ from rosterline.api.errors import unsigned
 from rosterline.api.nonces import Nonces
 from rosterline.api.oauth1 import METHODS, WINDOW_SECONDS, Claim, Signature, verify
 from rosterline.api.passwords import derive_secret, make_secret
-from rosterline.api.routing import raw_path
+from rosterline.api.routing import raw_path, sent_parameters
 from rosterline.api.scopes import with_included
 from rosterline.api.signing import SigningKeys
 from rosterline.api.throttle import Throttle, attempt_of
@@ -47,7 +45,7 @@ class Signatures:
         claim = Claim(
             request.method,
             request.headers.get("authorization"),
-            tuple(parse_qsl(request.url.query, keep_blank_values=True)),
+            tuple(sent_parameters(request.scope)),
         )
         attempt = attempt_of(request, claim.client_id)
         await self._throttle.check(attempt)
@@ -96,5 +94,5 @@ class Signatures:
         addresses = [self._settings.base_url + path]
         host = request.headers.get("host")
         if host and not self._settings.public_url:
-            addresses.append(f"{request.url.scheme}://{host}{path}")
+            addresses.append(f"{request.scope['scheme']}://{host}{path}")
         return addresses

@@ -9,6 +9,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from oauthlib.oauth1 import SIGNATURE_HMAC_SHA1, SIGNATURE_HMAC_SHA256
+from starlette.types import Receive, Scope, Send
 
 from rosterline.api import connections
 from rosterline.api.app import create_app
@@ -115,6 +116,24 @@ async def test_the_signature_may_stand_in_the_query_and_leaves_no_trace_in_links
     assert (await old.served.http.get(signed)).status_code == 401
     tampered = old.signer.signed_address(ADDRESS, [("limit", "1")]) + "&limit=2"
     assert (await old.served.http.get(tampered)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "query", [b"filter=\xff", b"oauth_signature=\xff&oauth_consumer_key=%ff%00", b"oauth_signature"]
+)
+@pytest.mark.parametrize("header", [None, b"OAuth \xff", b"OAuth oauth_consumer_key=%00%ff"])
+async def test_what_is_no_text_is_no_signature(
+    old: Old, query: bytes, header: bytes | None
+) -> None:
+    app = create_app(old.settings, old.served.pool)
+
+    async def with_raw_query(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "query_string": query}, receive, send)
+
+    transport = httpx.ASGITransport(with_raw_query)
+    headers = {} if header is None else {b"Authorization": header}
+    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http:
+        assert (await http.get(ORGS, headers=headers)).status_code == 401
 
 
 async def test_a_bad_signature_is_refused_in_the_words_of_1p1(old: Old) -> None:

@@ -6,7 +6,6 @@ The hot path: records go from the database to the wire as text and never become 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import parse_qsl
 
 import asyncpg
 from starlette.datastructures import URLPath
@@ -26,7 +25,7 @@ from rosterline.api.query import Query, parse_query, parse_selection
 from rosterline.api.readiness import Readiness
 from rosterline.api.rendering import Warnings, body_of, entity_tag, matches_tag, render
 from rosterline.api.responses import JSON, error_response
-from rosterline.api.routing import Operation, Routing, raw_path
+from rosterline.api.routing import Operation, Routing, raw_path, sent_parameters
 from rosterline.api.signing import SigningKeys
 from rosterline.api.store import (
     Page,
@@ -84,7 +83,7 @@ class Asked:
     @property
     def parameters(self) -> list[tuple[str, str]]:
         """The decoded parameters of the query, but for those that only sign it."""
-        given = parse_qsl(self.request.url.query, keep_blank_values=True)
+        given = sent_parameters(self.request.scope)
         return [pair for pair in given if not pair[0].startswith(OWN_PARAMETERS)]
 
     def base(self, base_url: str) -> str:
