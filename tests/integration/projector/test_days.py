@@ -37,7 +37,7 @@ UPDATE sis.section_staff SET end_date = $1::date + section_staff_id::int * 23 % 
 WHERE section_staff_id % 5 = 0
 """
 CLOCK = "SELECT evaluated_on, last_stamp, last_sequence FROM rosterline.clock"
-Look = tuple[str, str]
+Look = tuple[str, bytes]
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def pass_to(chain: Chain, day: date) -> list[Event]:
 async def look(chain: Chain, day: date) -> dict[RecordKey, Look]:
     """How a first load would make the records on a day; a record not made is absent."""
     drafts = await fresh_load(chain.store.reader, day)
-    return {key: (draft.status, draft.template) for key, draft in drafts.items()}
+    return {key: (draft.status, draft.digest) for key, draft in drafts.items()}
 
 
 def differing(before: dict[RecordKey, Look], after: dict[RecordKey, Look]) -> set[RecordKey]:
