@@ -20,6 +20,7 @@ ROOT = "/ims/oneroster/rostering/v1p2"
 CLOCK = "SELECT last_stamp FROM rosterline.clock"
 A_USER = "SELECT sourced_id FROM v1p2.users WHERE is_student ORDER BY md5(sourced_id) LIMIT 1"
 A_PLACE = "SELECT sourced_id FROM v1p2.enrollments ORDER BY sourced_id OFFSET $1 LIMIT 1"
+A_CLASS = "SELECT class_id FROM v1p2.enrollments ORDER BY md5(sourced_id) LIMIT 1"
 ACTIVE = "SELECT count(*) FROM v1p2.enrollments WHERE status = 'active'"
 
 
@@ -37,6 +38,7 @@ class Question:
 async def questions(connection: asyncpg.Connection, deltas: Deltas) -> list[Question]:
     """All that are measured, on what this district holds."""
     user = await connection.fetchval(A_USER)
+    one_class = await connection.fetchval(A_CLASS)
     # Deep, but for small districts, in which the offset would lie behind the end.
     deep = min(50_000, int(await connection.fetchval(ACTIVE)) // 2 // 1000 * 1000)
     enrollments = f"{ROOT}/enrollments?limit=1000"
@@ -45,6 +47,7 @@ async def questions(connection: asyncpg.Connection, deltas: Deltas) -> list[Ques
         Question("100 users", f"{ROOT}/users?limit=100", "≥ 1,600/s, ≥ 35 %"),
         Question(f"1,000 enrollments at {deep:,}", f"{enrollments}&offset={deep}", "≥ 238/s"),
         Question("1,000 enrollments by next links", enrollments, follows_links=True),
+        Question("enrollments of one class", _filtered(f"class.sourcedId='{one_class}'")),
         Question("delta, nothing new", _delta(deltas.none), "≥ 380/s"),
         Question("delta, 100 changes", _delta(deltas.hundred), "p99 ≤ 20 ms"),
         Question("delta, 1,000 changes", _delta(deltas.thousand)),
@@ -80,5 +83,8 @@ async def statement_of(question: Question, connection: asyncpg.Connection) -> St
 
 
 def _delta(after: datetime) -> str:
-    condition = quote(f"dateLastModified>'{format_stamp(after)}'")
-    return f"{ROOT}/enrollments?limit=1000&filter={condition}"
+    return _filtered(f"dateLastModified>'{format_stamp(after)}'")
+
+
+def _filtered(condition: str) -> str:
+    return f"{ROOT}/enrollments?limit=1000&filter={quote(condition)}"
