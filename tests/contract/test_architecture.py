@@ -38,8 +38,11 @@ SQL_PLACES = {
         "readiness",
         "schools",
         "signing",
+        "conditions",
+        "relations",
         "sources",
         "sql",
+        "tombstones",
     },
     "services/rosterline/capture": {"preflight", "source"},
     "services/rosterline/projector": {
