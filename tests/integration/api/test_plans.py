@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
 from rosterline.api.fields import find_field
 from rosterline.api.filters import Filter, parse_filter
@@ -14,9 +15,10 @@ from rosterline.api.rules import QueryRules
 from rosterline.api.sql import KnownTotal, page_statement
 from rosterline.api.viewers import Viewer
 from rosterline.api.walks import Continuation, Position
+from rosterline.launch.embedded import EmbeddedPostgres
 from rosterline.oneroster.vocabulary import Collection, Entity, Version
 from tests.support.api import START, stamp
-from tests.support.servers import Databases
+from tests.support.servers import Databases, fresh_databases
 
 ROWS = 20_000
 STANDARD = QueryRules()
@@ -29,6 +31,10 @@ def read(text: str, collection: Collection = USERS, rules: QueryRules = STANDARD
     return parse_filter(text, collection, rules)
 
 
+ROW = {
+    "common": "sourced_id, status, date_last_modified, document, digest, sequence",
+    "values": "'x' || n, 'active', timestamptz '2026-09-01', '{}', '', n",
+}
 NEWEST = read("dateLastModified>'2026-09-01T08:00:19.990Z'")
 BY_STAMP = find_field(USERS, "dateLastModified")
 MIDDLE = Position(stamp(ROWS), ROWS, None, "u10000")
@@ -99,6 +105,7 @@ async def test_a_page_costs_what_it_shows(
 SWITCHED = Viewer("acme", secondary_email=True, switched_at=stamp(5_000))
 HIDDEN = replace(SWITCHED, sees_agents=False)
 NEW = Viewer("acme", sees_agents=False)
+PLAIN = Viewer("acme")
 OLDER = read("dateLastModified>'2026-09-01T08:00:04.990Z'")
 
 
@@ -139,16 +146,100 @@ async def test_a_delta_of_all_users_walks_through_the_ids(connection: asyncpg.Co
         assert "Seq Scan on users" not in text
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def roster(postgres_server: EmbeddedPostgres) -> AsyncIterator[asyncpg.Connection]:
+    """Users with addresses of their own, in 400 classes of 20 schools, ten enrollments each."""
+    with fresh_databases(postgres_server) as databases:
+        opened = await asyncpg.connect(databases.dsn)
+        await opened.execute(
+            "INSERT INTO v1p2.users (is_student, is_teacher, is_agent, username, email, "
+            "alternative_email, identifier, family_name, {common}) SELECT true, false, false, 'Name' || n, "
+            "n || '@Example.org', CASE WHEN n % 3 = 0 THEN n || '@home.example' END, 'ID' || n, "
+            "'Family' || n % 5000, {values} FROM generate_series(1, 20000) AS n".format(**ROW)
+        )
+        await opened.execute(
+            "INSERT INTO v1p2.enrollments (user_id, class_id, school_id, role, {common}) "
+            "SELECT 'u' || n / 10, 'c' || n % 400, 's' || n % 20, 'student', {values} "
+            "FROM generate_series(1, 200000) AS n".format(**ROW)
+        )
+        await opened.execute(
+            "INSERT INTO v1p2.classes (course_id, school_id, term_ids, {common}) "
+            "SELECT 'k' || n % 100, 's' || n % 200, ARRAY['t' || n % 100], {values} "
+            "FROM generate_series(1, 20000) AS n".format(**ROW)
+        )
+        await opened.execute("ANALYZE v1p2.users, v1p2.enrollments, v1p2.classes")
+        yield opened
+        await opened.close()
+
+
+SECONDARY = Viewer("acme", secondary_email=True)
+CAMPUS = QueryRules(folds_case=True)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    ("operation_id", "text", "viewer", "rules", "indexes"),
+    [
+        ("getAllEnrollments", "class.sourcedId='c7'", NEW, STANDARD, ["by_class_id"]),
+        ("getAllEnrollments", "class.sourcedId='c7'", NEW, CAMPUS, ["by_class_id"]),
+        ("getAllEnrollments", "user.sourcedId='u77'", NEW, STANDARD, ["by_user_id"]),
+        ("getAllEnrollments", "user.sourcedId='u77'", NEW, CAMPUS, ["by_user_id"]),
+        (
+            "getAllEnrollments",
+            "user.sourcedId='u77' AND class.sourcedId='c7' AND role='student'",
+            NEW,
+            STANDARD,
+            ["by_user_id"],
+        ),
+        ("getAllEnrollments", "school.sourcedId='s7'", NEW, STANDARD, ["by_school_id"]),
+        ("getAllUsers", "email='77@example.ORG'", PLAIN, STANDARD, ["users_by_email"]),
+        ("getAllUsers", "email='77@example.org'", PLAIN, CAMPUS, ["users_by_email"]),
+        ("getAllStudents", "email='77@example.org'", PLAIN, STANDARD, ["users_by_email"]),
+        (
+            "getAllUsers",
+            "email='78@home.example'",
+            SECONDARY,
+            STANDARD,
+            ["users_by_email", "users_by_alternative_email"],
+        ),
+        ("getAllUsers", "email='77@example.org'", NEW, STANDARD, ["users_by_email"]),
+        ("getAllUsers", "username='NAME77'", PLAIN, STANDARD, ["users_by_username"]),
+        ("getAllUsers", "identifier='id77'", PLAIN, STANDARD, ["users_by_identifier"]),
+        ("getAllUsers", "familyName='family77'", PLAIN, STANDARD, ["users_by_family_name"]),
+        ("getAllClasses", "school.sourcedId='s7'", PLAIN, STANDARD, ["classes_by_school_id"]),
+        ("getAllClasses", "course.sourcedId='k7'", PLAIN, STANDARD, ["classes_by_course_id"]),
+        ("getAllClasses", "terms.sourcedId='t7'", PLAIN, STANDARD, ["classes_by_term_ids"]),
+        ("getAllClasses", "terms.sourcedId~'t7,t8'", PLAIN, STANDARD, ["classes_by_term_ids"]),
+    ],
+)
+async def test_what_clients_ask_by_is_found_through_its_index(
+    roster: asyncpg.Connection,
+    operation_id: str,
+    text: str,
+    viewer: Viewer,
+    *,
+    rules: QueryRules,
+    indexes: list[str],
+) -> None:
+    endpoint = ENDPOINT[operation_id]
+    query = Query(filter=read(text, endpoint.collection, rules))
+    plan = await explain(roster, viewer, query, None, None, operation_id=operation_id)
+    assert [index for index in indexes if index not in plan] == []
+    assert "Seq Scan on" not in plan.replace("Seq Scan on clock", "")
+
+
 async def explain(
     connection: asyncpg.Connection,
     viewer: Viewer,
     query: Query,
     continuation: Continuation | None,
-    known: KnownTotal,
+    known: KnownTotal | None,
+    *,
+    operation_id: str = "getAllUsers",
 ) -> str:
     """The parts of a page's plan that ran."""
     statement = page_statement(
-        ENDPOINT["getAllUsers"], query, continuation, viewer=viewer, known=known
+        ENDPOINT[operation_id], query, continuation, viewer=viewer, known=known
     )
     plan = await connection.fetch(
         f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {statement.text}", *statement.parameters
