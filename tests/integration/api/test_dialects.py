@@ -263,3 +263,82 @@ async def test_campus_gives_tokens_at_its_own_address(served: Served, dialect: D
     )
     assert answer.status_code == 200
     assert answer.json()["token_type"] == "Bearer"
+
+
+@pytest.mark.parametrize("dialect", [CAMPUS_V1P2, CAMPUS_APP_V1P2, CAMPUS_APP_V1P1])
+async def test_campus_refuses_offsets_and_limits_in_its_own_words(
+    clients: dict[Version, httpx.AsyncClient], dialect: Dialect
+) -> None:
+    client, path = clients[dialect.version], address(dialect, "getAllOrgs")
+    between = await client.get(path, params={"limit": "100", "offset": "150"})
+    assert between.status_code == 422
+    assert "offset is not a modulus of limit" in between.text
+    assert "Invalid parameter 'offset' value of '150'." in between.text
+    many = await client.get(path, params={"limit": "50001"})
+    assert many.status_code == 422
+    assert "Pagination limit value must not be greater than 50000" in many.text
+    assert "Invalid parameter 'limit' value of '50001'." in many.text
+    assert (await client.get(path, params={"limit": "50000"})).status_code == 200
+    assert (await client.get(path, params={"limit": "2", "offset": "4"})).status_code == 200
+
+
+@pytest.mark.parametrize("dialect", [CAMPUS_V1P2, CAMPUS_APP_V1P2, CAMPUS_APP_V1P1])
+async def test_campus_knows_its_own_names_and_takes_any_case(
+    clients: dict[Version, httpx.AsyncClient], dialect: Dialect
+) -> None:
+    client, path = clients[dialect.version], address(dialect, "getAllEnrollments")
+    for condition in (
+        "userSourcedId='student-1' AND classSourcedId='class-1'",
+        "userSourcedId='STUDENT-1' AND role='Student'",
+        "classSourcedId ='class-1' AND userSourcedId='student-1'",
+    ):
+        answer = await client.get(path, params={"filter": condition})
+        assert answer.status_code == 200, answer.text
+        assert [row["sourcedId"] for row in answer.json()["enrollments"]] == ["enrollment-1"]
+    ignored = await client.get(path, params={"sort": "shoeSize"})
+    assert (ignored.status_code, len(ignored.json()["enrollments"])) == (200, 2)
+
+
+async def test_1_1_answers_with_a_warning_what_1_2_refuses(
+    clients: dict[Version, httpx.AsyncClient],
+) -> None:
+    older, newer = clients[Version.V1P1], clients[Version.V1P2]
+    for parameters, code in (
+        ({"fields": "name,shoeSize"}, "invalid_selection_field"),
+        ({"sort": "shoeSize"}, "invalid_sort_field"),
+    ):
+        path = address(EDTECH_V1P1, "getAllOrgs")
+        body = (await older.get(path, params=parameters)).json()
+        assert body["orgs"] == (await older.get(path)).json()["orgs"]
+        (status,) = body["statusInfoSet"]
+        assert (status["imsx_codeMajor"], status["imsx_severity"]) == ("success", "warning")
+        assert status["imsx_codeMinor"] == code
+        assert "shoeSize" in status["imsx_description"]
+        answer = await newer.get(address(EDTECH_V1P2, "getAllOrgs"), params=parameters)
+        assert answer.status_code == (400 if "fields" in parameters else 200)
+    blank = await older.get(path, params={"fields": "name,,type"})
+    assert (blank.status_code, codes(blank, EDTECH_V1P1)) == (400, "invalid_blank_selection_field")
+    one = await older.get(f"{path}/school-1", params={"fields": "shoeSize"})
+    assert one.json()["org"]["sourcedId"] == "school-1"
+    assert one.json()["statusInfoSet"][0]["imsx_codeMinor"] == "invalid_selection_field"
+
+
+async def test_xporter_joins_clauses_by_small_letters(served: Served) -> None:
+    made = await connections.add(served.connection, "small", "1.1", schools=[SCHOOL])
+    enrollment = next(each for each in OLDER if each.entity is Entity.ENROLLMENTS)
+    moved = enrollment.record.model_copy(
+        update={"school": v1p1.reference(Entity.ORGS, SCHOOL), "sourced_id": "x1"}
+    )
+    await served.read_model.write(replace(enrollment, record=moved, schools=(SCHOOL,)))
+    async with httpx.AsyncClient(transport=served.transport, base_url=BASE_URL) as http:
+        token = await http.post(
+            EDTECH_V1P1.token_path,
+            data={"grant_type": "client_credentials"},
+            auth=(made.client_id, made.client_secret),
+        )
+        http.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
+        answer = await http.get(
+            address(XPORTER, "getAllEnrollments"),
+            params={"filter": "class.sourcedId='class-1' and role='student'"},
+        )
+        assert [row["sourcedId"] for row in answer.json()["enrollments"]] == ["x1"]
