@@ -4,6 +4,7 @@ The conditions and expressions are of a table of the read model; values are para
 """
 
 from collections.abc import Mapping
+from functools import cache
 
 from rosterline.api.parameters import Parameters
 from rosterline.api.viewers import Viewer
@@ -69,6 +70,7 @@ def true_columns(entity: Entity, viewer: Viewer) -> frozenset[str]:
     return columns - ({"places", other_email} if is_cut else {other_email})
 
 
+@cache
 def key_columns(entity: Entity) -> tuple[str, ...]:
     """The names of the columns that only this entity has and that queries ask."""
     return tuple(column.name for column in extra_columns(entity) if column.name != "alternative")
