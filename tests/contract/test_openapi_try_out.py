@@ -126,3 +126,23 @@ async def test_a_wrong_secret_is_refused_as_described(district: District, dialec
     assert answer.status_code == 401
     shown = described["content"]["application/json"]["examples"]
     assert answer.json()["error"] in shown
+
+
+CAMPUS = [dialect for dialect in DIALECTS if dialect.rules.strict_offset]
+
+
+@pytest.mark.parametrize("dialect", CAMPUS, ids=[dialect.name for dialect in CAMPUS])
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [("offset", {"limit": "500", "offset": "600"}), ("limit", {"limit": "60000"})],
+)
+async def test_campus_refuses_paging_in_the_words_of_its_document(
+    district: District, dialect: Dialect, name: str, query: dict[str, str]
+) -> None:
+    document = (await district.served.http.get(f"/openapi/{dialect.name}.json")).json()
+    described = document["components"]["responses"]["InvalidPaging"]
+    shown = described["content"]["application/json"]["examples"][name]["value"]
+    users = next(row for row in dialect.endpoints if row.operation_id == "getAllUsers")
+    answer = await district.get(dialect, dialect.path(users), **query)
+    assert answer.status_code == 422
+    assert answer.json() == shown

@@ -4,18 +4,21 @@ Filters, sorts and fields have several examples, of which the first is none: a f
 with the first one asks for everything.
 """
 
+from collections.abc import Iterable
+
 from rosterline.api.dialects import Dialect
 from rosterline.api.endpoints import Endpoint, Shape
 from rosterline.api.fields import fields_of, members
-from rosterline.api.openapi.examples import STAMP, collection_of
 from rosterline.api.openapi.kinds import KINDS, Kind
 from rosterline.api.openapi.nodes import TEXT, Node, example, refer
-from rosterline.api.openapi.security import is_campus
-from rosterline.api.query import DEFAULT_LIMIT, MAX_LIMIT
+from rosterline.api.openapi.questions import QUESTIONS, filters_of
+from rosterline.api.query import DEFAULT_LIMIT, MAX_LIMIT, SEARCHED
+from rosterline.oneroster.vocabulary import Entity, Version
 
 APP = "appName"
 IF_NONE_MATCH = "IfNoneMatch"
 CURSOR = "cursor"
+SEARCHES = {Entity.USERS: "john smi", Entity.COURSES: "chemistry"}
 ENTITY_TAG = '"f0e4c2f76c58916ec258f246851bea091d14d424"'
 
 
@@ -33,7 +36,7 @@ def shared_parameters(dialect: Dialect, *, has_app: bool) -> Node:
             "offset",
             "Records to skip. To read a whole collection follow the `next` links instead: they "
             "neither skip nor repeat a record while the data changes."
-            + (" Must be a multiple of `limit`." if is_campus(dialect) else ""),
+            + (" Must be a multiple of `limit`." if dialect.rules.strict_offset else ""),
             {"type": "integer", "minimum": 0, "default": 0},
             example=0,
         ),
@@ -75,9 +78,10 @@ def operation_parameters(endpoint: Endpoint, dialect: Dialect, *, has_app: bool)
     found += _ids(endpoint)
     if endpoint.shape is Shape.COLLECTION:
         found += [refer("parameters", name) for name in ("limit", "offset")]
-        found += [_filter(endpoint), _sort(endpoint), refer("parameters", "orderBy")]
+        found += [_filter(endpoint, dialect), _sort(endpoint), refer("parameters", "orderBy")]
     found.append(_fields(endpoint))
     if endpoint.shape is Shape.COLLECTION and not dialect.is_xporter:
+        found += _search(endpoint) if dialect.version is Version.V1P2 else []
         found.append(refer("parameters", CURSOR))
     return [*found, refer("parameters", IF_NONE_MATCH)]
 
@@ -117,61 +121,70 @@ def _examples(none: object, nothing: str, *shown: object) -> Node:
     return {"none": example(none, nothing), **numbered}
 
 
-def _filter(endpoint: Endpoint) -> Node:
-    names = sorted(fields_of(endpoint.collection))
+def _filter(endpoint: Endpoint, dialect: Dialect) -> Node:
+    rules = dialect.rules
+    words = "AND and OR" + (", also written small," if rules.lower_operators else "")
+    case = "values are not" if rules.folds_case else "values of texts are not"
+    aliases = [f"`{alias}` for `{name}`" for alias, name in rules.aliases.items()]
     return _query(
         "filter",
-        "Only records that fulfil this: `field='value'`, or several of these joined by AND and OR, "
+        f"Only records that fulfil this: `field='value'`, or several of these joined by {words} "
         "with parentheses. Comparisons are `=`, `!=`, `>`, `>=`, `<`, `<=` and `~` (contains). The "
-        "value stands in single quotes, one inside it is written twice; names are case-sensitive. "
-        "Of a list `=` wants all values between commas, `~` one of them. A filter that names "
-        "`status` or `dateLastModified` finds `tobedeleted` records too. Fields: "
-        f"{_listed(names)}, and any path below `metadata`",
+        "value stands in single quotes, one inside it is written twice. Names are case-sensitive, "
+        f"{case}. Of a list `=` wants all values between commas, `~` one of them. A filter that "
+        "names `status` or `dateLastModified` finds `tobedeleted` records too. Fields: "
+        f"{_listed(_leaves(endpoint))}, and any path below `metadata`"
+        + "".join(f"; {alias}" for alias in aliases),
         TEXT,
-        examples=_examples("", "All active records", *_filters(endpoint)),
-    )
-
-
-def _filters(endpoint: Endpoint) -> tuple[str, ...]:
-    shown = KINDS[collection_of(endpoint)].id_shown(endpoint.version)
-    return (
-        "status='active'",
-        f"dateLastModified>'{STAMP}'",
-        f"dateLastModified>='{STAMP[:10]}' AND status='tobedeleted'",
-        f"sourcedId='{shown}'",
+        examples=_examples("", "All active records", *filters_of(endpoint, dialect)),
     )
 
 
 def _sort(endpoint: Endpoint) -> Node:
-    names = sorted(fields_of(endpoint.collection))
+    first = QUESTIONS[endpoint.entity].sort
     return _query(
         "sort",
         "The field to sort by; without it, and by a name that is none, by `sourcedId`. "
-        f"Fields: {_listed(names)}",
+        f"Fields: {_listed(_leaves(endpoint))}",
         TEXT,
-        examples=_examples("", "By sourcedId", "sourcedId", "status", "dateLastModified"),
+        examples=_examples("", "By sourcedId", first, "dateLastModified"),
     )
 
 
 def _fields(endpoint: Endpoint) -> Node:
-    names = sorted(members(endpoint.collection))
     return {
         **_query(
             "fields",
             "Only these members of each record, separated by commas, a dot leads into one; they "
             "come in the standard's order, and nothing else does, not even `sourcedId`. Without it "
-            "all that have a value. "
-            f"Fields: {_listed(names)}",
+            f"all that have a value. Fields: {_listed(sorted(members(endpoint.collection)))}",
             {"type": "array", "items": TEXT},
         ),
         "style": "form",
         "explode": False,
-        "examples": {
-            "none": example([], "All members"),
-            "example1": example(["sourcedId", "status", "dateLastModified"]),
-        },
+        "examples": _examples([], "All members", list(QUESTIONS[endpoint.entity].fields)),
     }
 
 
-def _listed(names: list[str]) -> str:
+def _search(endpoint: Endpoint) -> list[Node]:
+    names = SEARCHED.get(endpoint.entity)
+    if names is None:
+        return []
+    return [
+        _query(
+            "search",
+            "Only records in which each of these words stands somewhere, in whatever case. "
+            f"Looked through: {_listed(names)}",
+            TEXT,
+            examples=_examples("", "All", SEARCHES[endpoint.entity]),
+        )
+    ]
+
+
+def _leaves(endpoint: Endpoint) -> list[str]:
+    """The fields to ask by; addresses can be asked by, too, but nobody does."""
+    return [name for name in fields_of(endpoint.collection) if not name.endswith(".href")]
+
+
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)

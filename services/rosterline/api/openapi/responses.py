@@ -17,7 +17,7 @@ from rosterline.api.openapi.schemas import (
     schema_name,
     status_info_list,
 )
-from rosterline.api.openapi.security import is_campus, is_signed
+from rosterline.api.openapi.security import is_signed
 from rosterline.oneroster.vocabulary import Version
 
 WATERMARK = "Rosterline-Watermark"
@@ -33,6 +33,7 @@ class Fault(NamedTuple):
 
 
 INVALID = CodeMinor.INVALID_DATA
+UNKNOWN = "Unknown selection field 'shoeSize' of users"
 # Seed 001, Common Errors.
 UNEVEN = "Invalid data; offset is not a modulus of limit"
 TOO_LARGE = "Invalid data: Pagination limit value must not be greater than 50000"
@@ -41,8 +42,9 @@ FAULTS: dict[int, Fault] = {
         "BadRequest",
         "The query cannot be answered: what is wrong stands in the description.",
         {
-            "filter": (CodeMinor.INVALID_FILTER_FIELD, "Unknown filter field 'shoeSize'"),
-            "fields": (CodeMinor.INVALID_SELECTION_FIELD, "Unknown selection field 'shoeSize'"),
+            "filter": (CodeMinor.INVALID_FILTER_FIELD, "Unknown filter field 'shoeSize' of users"),
+            "fields": (CodeMinor.INVALID_SELECTION_FIELD, UNKNOWN),
+            "blank": (CodeMinor.INVALID_BLANK_SELECTION_FIELD, "fields contains an empty name"),
             "limit": (INVALID, "limit must be a whole number from 1 to 50000, not '0'"),
         },
     ),
@@ -149,7 +151,7 @@ def operation_responses(endpoint: Endpoint, dialect: Dialect, base: str) -> Node
 
 def _foreign(dialect: Dialect) -> frozenset[int]:
     """The errors that this dialect does not know: Xporter has collections only."""
-    known = {404: not dialect.is_xporter, 422: is_campus(dialect), 429: is_signed(dialect)}
+    known = {404: not dialect.is_xporter, 422: dialect.rules.strict_offset, 429: is_signed(dialect)}
     return frozenset(status for status, is_known in known.items() if not is_known)
 
 
@@ -184,13 +186,15 @@ def _success(endpoint: Endpoint, dialect: Dialect, base: str) -> Node:
 
 
 def _warned(body: dict[str, Any], endpoint: Endpoint) -> Node:
-    warning = (CodeMinor.INVALID_SELECTION_FIELD, "Unknown selection field 'shoeSize'")
+    warning = (CodeMinor.INVALID_SELECTION_FIELD, f"{UNKNOWN}; all data is returned")
     statuses = orjson.loads(warnings_v1p1([warning], endpoint.operation_id))
     return {**body, "statusInfoSet": statuses}
 
 
 def _fault(status: int, fault: Fault, dialect: Dialect) -> Node:
     is_v1p1 = dialect.version is Version.V1P1
+    # Where unknown names are told in a warning, only blank ones are refused.
+    foreign = "fields" if dialect.rules.warns else "blank"
     shown = {
         name: example(
             orjson.loads(
@@ -200,6 +204,7 @@ def _fault(status: int, fault: Fault, dialect: Dialect) -> Node:
             )
         )
         for name, (code, text) in fault.shown.items()
+        if name != foreign
     }
     answer: Node = {
         "description": fault.description,

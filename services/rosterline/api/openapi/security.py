@@ -3,7 +3,7 @@
 Pure. Scopes of an operation are alternatives: any one of them suffices.
 """
 
-from rosterline.api.dialects import CAMPUS_TOKEN_PATH, Dialect
+from rosterline.api.dialects import Dialect
 from rosterline.api.endpoints import Endpoint
 from rosterline.api.errors import RETRY_SECONDS
 from rosterline.api.openapi.nodes import TEXT, Node, example, json_body, refer
@@ -39,11 +39,6 @@ SIGNED = (
     "parameters included, by the connection's client id and secret. This page cannot sign: use a "
     "token here."
 )
-
-
-def is_campus(dialect: Dialect) -> bool:
-    """Whether the dialect's demands on paging are seed 001's."""
-    return dialect.token_path == CAMPUS_TOKEN_PATH
 
 
 def is_signed(dialect: Dialect) -> bool:
