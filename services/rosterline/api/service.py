@@ -4,22 +4,27 @@ At a stop it accepts no more and closes idle keep-alive connections; requests at
 DRAIN_SECONDS, then the database is taken from them and they answer 503.
 
 Uvicorn with httptools takes what clients send: a raw `>` in a query, which stricter parsers refuse,
-stands in every delta request that is typed by hand.
+stands in every delta request that is typed by hand. It knows no end of a request, so that is here.
 """
 
 import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
 import asyncpg
 import structlog
 import uvicorn
 from fastapi import FastAPI
 from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from rosterline.api import connections
 from rosterline.api.app import create_app
+from rosterline.api.errors import CodeMinor, payload
+from rosterline.api.limits import MOST_REQUEST_BYTES
+from rosterline.api.responses import JSON
 from rosterline.api.routes.explain import Explainer
 from rosterline.config.settings import Settings
 from rosterline.db.pools import open_pool
@@ -98,6 +103,56 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Protocol(HttpToolsProtocol):
+    """Takes no request without an end, and refuses in OneRoster's words what is none.
+
+    `_size` counts what came of a request behind the bytes in which it began.
+    """
+
+    _size = 0
+    _is_in_head = False
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size <= MOST_REQUEST_BYTES:
+            super().data_received(data)
+        elif self._is_in_head:
+            self._refuse(431, f"The request's head is larger than {MOST_REQUEST_BYTES} bytes")
+        else:
+            self.transport.close()
+
+    @override
+    def on_message_begin(self) -> None:
+        self._size, self._is_in_head = 0, True
+        super().on_message_begin()
+
+    @override
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        super().on_headers_complete()
+
+    @override
+    def on_message_complete(self) -> None:
+        self._size = 0
+        super().on_message_complete()
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400, "This is no request of HTTP/1.1 with an address of printable characters")
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answer and close; an answer that is under way is not mixed with another."""
+        if self.cycle is None or self.cycle.response_complete:  # type: ignore[redundant-expr]  # None until the first request
+            body = payload(status, CodeMinor.INVALID_DATA, message)
+            head = (
+                f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {JSON}\r\n"
+                f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            )
+            self.transport.write(head.encode() + body)
+        self.transport.close()
+
+
 async def _run(
     app: FastAPI,
     listener: socket.socket,
@@ -109,7 +164,7 @@ async def _run(
     server = _Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=_Protocol,
             ws="none",
             lifespan="off",
             # Tracebacks may hold personal data; the application logs its own failures.

@@ -19,6 +19,7 @@ from rosterline.api.admission import Authenticator, admit
 from rosterline.api.directory import Directory, Vendor
 from rosterline.api.endpoints import Endpoint, Shape
 from rosterline.api.errors import ApiError, CodeMinor, unauthorised, unavailable, unknown_object
+from rosterline.api.limits import is_id, require_bounded, why_no_id
 from rosterline.api.links import Paging, link_header
 from rosterline.api.oauth1 import OWN_PARAMETERS
 from rosterline.api.query import Query, parse_query, parse_selection
@@ -43,7 +44,6 @@ from rosterline.api.walks import Walks
 from rosterline.oneroster.stamps import format_stamp
 
 WATERMARK = "Rosterline-Watermark"
-MOST_ID_LENGTH = 255
 # Of a connection whose switches are turned while it reads; each turn takes about a second.
 MOST_READS = 5
 READS = frozenset({"GET", "HEAD"})
@@ -124,6 +124,7 @@ class Reads(BaseRoute):
 
 async def answer(request: Request, operation: Operation, reader: Reader) -> Response:
     """The response to a read; raises ApiError."""
+    require_bounded(request.scope, operation.dialect)
     endpoint = operation.endpoint
     if endpoint is None:
         raise unknown_object("There is no such endpoint here")
@@ -155,7 +156,8 @@ async def _single(asked: Asked, reader: Reader) -> Response:
             lambda viewer: find_record(reader.pool, endpoint, sourced_id, viewer=viewer),
         )
     if record is None:
-        raise unknown_object(f"No {endpoint.key} has the sourcedId {sourced_id[:60]!r}")
+        message = f"No {endpoint.key} has the sourcedId {sourced_id[:60]!r}"
+        raise unknown_object(message + why_no_id([sourced_id]))
     value = render(
         record.document, endpoint, dialect, asked.base(reader.base_url), selection.fields
     )
@@ -205,7 +207,7 @@ async def _read_page(
         )
     ):
         shown = " or ".join(repr(parent[:60]) for parent in asked.parents)
-        raise unknown_object(f"No record here has the sourcedId {shown}")
+        raise unknown_object(f"No record here has the sourcedId {shown}" + why_no_id(asked.parents))
     return await read_page(
         reader.pool,
         reader.totals,
@@ -215,11 +217,6 @@ async def _read_page(
         continuation=await walk.find_continuation(),
         parents=asked.parents,
     )
-
-
-def is_id(text: str) -> bool:
-    """Whether a record may have this id; others are not looked for."""
-    return 0 < len(text) <= MOST_ID_LENGTH and "\0" not in text
 
 
 def _respond(
