@@ -26,17 +26,7 @@ from tests.support.whole_district import District, filled, whole_district
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 Node = dict[str, Any]
 IDS = [endpoint.operation_id for endpoint in V1P2]
-RELATED = [
-    pytest.param(
-        row,
-        id=row.operation_id,
-        marks=pytest.mark.xfail(reason="shows categories that another class's line items have")
-        if row.operation_id == "getCategoriesForClass"
-        else (),
-    )
-    for row in V1P2
-    if row.relation
-]
+RELATED = [pytest.param(row, id=row.operation_id) for row in V1P2 if row.relation]
 SPOKEN = [(dialect, row) for dialect in DIALECTS for row in dialect.endpoints]
 SPOKEN_IDS = [f"{dialect.name}-{row.operation_id}" for dialect, row in SPOKEN]
 MANY = "50000"

@@ -105,8 +105,8 @@ GRADING_PERIODS_OF_TERM = Relation((TERM,), "type = 'gradingPeriod' AND parent_i
 CATEGORIES_OF_CLASS = Relation(
     (CLASS,),
     "(sourced_id IN (SELECT category_id FROM {schema}.line_items WHERE class_id = {0} "
-    f"AND status = '{ACTIVE}') OR NOT EXISTS (SELECT FROM {{schema}}.line_items AS item "
-    f"WHERE item.category_id = sourced_id AND item.status = '{ACTIVE}'))",
+    f"AND status = '{ACTIVE}') OR sourced_id NOT IN (SELECT category_id FROM {{schema}}.line_items "
+    f"WHERE category_id IS NOT NULL AND status = '{ACTIVE}'))",
 )
 LINE_ITEMS_OF_CLASS = Relation((CLASS,), "class_id = {0}")
 SCORE_SCALES_OF_CLASS = Relation((CLASS,), "class_id = {0}")
