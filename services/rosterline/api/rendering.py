@@ -1,6 +1,6 @@
 """What the database answered → the body of a response, in the words of a dialect. Pure.
 
-Records stay text: only `fields`, and Xporter's users, are parsed.
+Records stay the bytes that the database sent: only `fields`, and Xporter's users, are parsed.
 """
 
 from hashlib import sha1
@@ -12,34 +12,36 @@ from rosterline.api.dialects import Dialect
 from rosterline.api.endpoints import Endpoint, Shape
 from rosterline.api.errors import CodeMinor, warnings_v1p1
 from rosterline.api.selections import select_fields
-from rosterline.oneroster.v1p2 import with_base
+from rosterline.oneroster.v1p2 import HREF_BASE
 from rosterline.oneroster.vocabulary import Entity
 
+RELATIVE = f'"href":"{HREF_BASE}/'.encode()
 Warnings = tuple[tuple[CodeMinor, str], ...]
 
 
 def render(
-    records: str, endpoint: Endpoint, dialect: Dialect, base: str, fields: tuple[str, ...] | None
-) -> str:
+    records: bytes, endpoint: Endpoint, dialect: Dialect, base: str, fields: tuple[str, ...] | None
+) -> bytes:
     """The records, joined by commas, as the value of the answer's member; `base` is of addresses.
 
     With `fields` those members only.
     """
-    text = with_base(records, base)
+    text = _with_base(records, base)
     if dialect.is_xporter and endpoint.entity is Entity.USERS:
-        users = [_with_org_ids(user) for user in orjson.loads(f"[{text}]")]
-        text = orjson.dumps(users).decode()[1:-1]
+        users = [_with_org_ids(user) for user in orjson.loads(b"[%b]" % text)]
+        text = orjson.dumps(users)[1:-1]
     if fields is not None:
-        text = select_fields(f"[{text}]", fields)[1:-1]
-    return f"[{text}]" if endpoint.shape is Shape.COLLECTION else text
+        text = select_fields(f"[{text.decode()}]", fields)[1:-1].encode()
+    return b"[%b]" % text if endpoint.shape is Shape.COLLECTION else text
 
 
-def body_of(value: str, endpoint: Endpoint, warnings: Warnings) -> bytes:
+def body_of(value: bytes, endpoint: Endpoint, warnings: Warnings) -> bytes:
     """The answer; 1.1 has its warnings beside the data."""
+    key = endpoint.key.encode()
     if not warnings:
-        return f'{{"{endpoint.key}":{value}}}'.encode()
-    status = warnings_v1p1(warnings, endpoint.operation_id).decode()
-    return f'{{"{endpoint.key}":{value},"statusInfoSet":{status}}}'.encode()
+        return b'{"%b":%b}' % (key, value)
+    status = warnings_v1p1(warnings, endpoint.operation_id)
+    return b'{"%b":%b,"statusInfoSet":%b}' % (key, value, status)
 
 
 def entity_tag(body: bytes, total: int | None) -> str:
@@ -55,6 +57,11 @@ def matches_tag(header: str | None, tag: str) -> bool:
         return False
     named = {each.strip().removeprefix("W/") for each in header.split(",")}
     return "*" in named or tag in named
+
+
+def _with_base(records: bytes, base: str) -> bytes:
+    """As `rosterline.oneroster.v1p2.with_base`, in one pass: `replace` counts before it copies."""
+    return f'"href":"{base}/'.encode().join(records.split(RELATIVE))
 
 
 def _with_org_ids(user: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Query → SQL text and parameters. Pure; nothing of a request ever stands in the text.
 
-One statement answers a page: its records (joined as text, ready to send), its total, whether more
-follow, where it ended, and the watermark. One statement sees one snapshot, which is what makes the
-watermark true of the records (see `rosterline.api.walks`).
+One statement answers a page: its records (joined and encoded, ready to send), its total, whether
+more follow, where it ended, and the watermark. One statement sees one snapshot, which is what makes
+the watermark true of the records (see `rosterline.api.walks`).
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +30,9 @@ SWITCH = "(SELECT switched_at FROM rosterline.connection WHERE app = {app}) AS s
 PAGE = """
 SELECT ({clock}) AS clock,
     ({total}) AS total,
-    string_agg(document, ',' ORDER BY {order}) FILTER (WHERE place <= {limit}) AS records,
+    convert_to(
+        string_agg(document, ',' ORDER BY {order}) FILTER (WHERE place <= {limit}), 'UTF8'
+    ) AS records,
     count(*) AS found,
     max(ROW(place, is_late, sort_value, sourced_id)) FILTER (WHERE place <= {limit}) AS final
     {switch}
@@ -64,7 +66,7 @@ def record_statement(endpoint: Endpoint, viewer: Viewer, sourced_id: str) -> Sta
     source = find_source(endpoint.collection, viewer, parameters, filtered=None, shows_deleted=True)
     wanted = f"sourced_id = {parameters.add(sourced_id, 'text')}"
     text = (
-        f"SELECT {source.document} AS document, ({CLOCK}) AS watermark"
+        f"SELECT convert_to({source.document}, 'UTF8') AS document, ({CLOCK}) AS watermark"
         f"{_switch(endpoint, viewer, parameters)} FROM {source.table} "
         f"WHERE {_all((wanted, *source.conditions, *_view(endpoint.view)))}"
     )

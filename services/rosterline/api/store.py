@@ -28,7 +28,7 @@ MOST_TOTALS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Records as joined JSON texts, and where the walk stands.
+    """Records as JSON texts, joined and encoded, and where the walk stands.
 
     `end` is where the page ended: with its last record, or where the page before it did when it is
     empty; None when an empty page is the first. `has_more` says that records follow.
@@ -36,7 +36,7 @@ class Page:
 
     watermark: datetime
     total: int
-    records: str
+    records: bytes
     count: int
     has_more: bool
     end: Position | None
@@ -44,9 +44,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record as JSON text, and the clock's last stamp when it was read."""
+    """A record as encoded JSON text, and the clock's last stamp when it was read."""
 
-    document: str
+    document: bytes
     watermark: datetime
 
 
@@ -112,7 +112,7 @@ async def read_page(
     return Page(
         watermark=watermark,
         total=row["total"],
-        records=row["records"] or "",
+        records=row["records"] or b"",
         count=min(row["found"], query.limit),
         has_more=row["found"] > query.limit,
         end=end,

@@ -35,7 +35,7 @@ def example_record(endpoint: Endpoint, dialect: Dialect, base: str) -> object:
         }
     )
     text = record.model_dump_json(by_alias=True, exclude_none=True)
-    shown = orjson.loads(render(text, endpoint, dialect, base, None))
+    shown = orjson.loads(render(text.encode(), endpoint, dialect, base, None))
     return shown[0] if isinstance(shown, list) else shown
 
 

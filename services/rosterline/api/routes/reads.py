@@ -221,7 +221,7 @@ async def _read_page(
 
 def _respond(
     asked: Asked,
-    value: str,
+    value: bytes,
     warnings: Warnings,
     headers: dict[str, str],
     *,
