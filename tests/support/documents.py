@@ -136,6 +136,28 @@ def _make_open(dice: random.Random, depth: int) -> Any:
     return {name: _make_open(dice, depth - 1) for name in names if dice.random() < 0.5}
 
 
+ODD: Sequence[Any] = [
+    *(None, True, 0, -1.5, 1e300, "", "x", "2026-08-15", "true", [], {}, [[]], [None], ["x", 1]),
+    *([{}], [{"sourcedId": 1}], {"sourcedId": ["a"]}, [[{"role": "student"}]]),
+]
+
+
+def make_odd_records(collection: Collection, seed: int, count: int) -> list[Made]:
+    """Records in which anything may stand anywhere."""
+    dice = random.Random(seed)
+    shape = SHAPES[collection.version][collection.entity]
+    records = []
+    for number in range(count):
+        record = {
+            "sourcedId": f"o{number}",
+            "status": "active",
+            "dateLastModified": format_stamp(stamp(0)),
+            **{name: dice.choice(ODD) for name in (*shape, "metadata")},
+        }
+        records.append(Made(_text(record), stamp(0)))
+    return records
+
+
 async def store(
     connection: PoolConnectionProxy, collection: Collection, records: Sequence[Made]
 ) -> None:
@@ -158,6 +180,8 @@ def columns_of(collection: Collection, record: Made) -> dict[str, object]:
         if field.column is not None:
             found = list(flattened(document, field.path))
             columns[field.column] = found if field.is_list else next(iter(found), None)
+    if collection.entity in {Entity.ORGS, Entity.ACADEMIC_SESSIONS}:
+        columns["type"] = columns["type"] or ""
     columns["date_last_modified"] = record.moment
     if collection.entity is Entity.USERS:
         roles = {*flattened(document, ("roles", "role")), *flattened(document, ("role",))}
@@ -166,6 +190,6 @@ def columns_of(collection: Collection, record: Made) -> dict[str, object]:
             "is_teacher": "teacher" in roles,
             "is_agent": False,
             "alternative": record.other,
-            "alternative_email": read_document(record.other)["email"] if record.other else None,
+            "alternative_email": record.other and read_document(record.other)["email"],
         }
     return columns

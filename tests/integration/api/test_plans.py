@@ -153,7 +153,8 @@ async def roster(postgres_server: EmbeddedPostgres) -> AsyncIterator[asyncpg.Con
         opened = await asyncpg.connect(databases.dsn)
         await opened.execute(
             "INSERT INTO v1p2.users (is_student, is_teacher, is_agent, username, email, "
-            "alternative_email, identifier, family_name, {common}) SELECT true, false, false, 'Name' || n, "
+            "alternative_email, identifier, family_name, {common}) "
+            "SELECT true, false, false, 'Name' || n, "
             "n || '@Example.org', CASE WHEN n % 3 = 0 THEN n || '@home.example' END, 'ID' || n, "
             "'Family' || n % 5000, {values} FROM generate_series(1, 20000) AS n".format(**ROW)
         )
