@@ -39,6 +39,8 @@ TELLTALE = re.compile(
     r"|<object at|postgres",
 )
 SCHOOL_IDENTIFIER = "0042"
+# Of the people of `ONE_OF_EACH`.
+PERSONAL = ("Zo\u00eb", "Hara", "@example.org", "2011-03-04")
 
 
 @dataclass(frozen=True)
@@ -256,3 +258,15 @@ def with_database(dsn: str, fill: Callable[[asyncpg.Connection], Any]) -> Any:
             await connection.close()
 
     return asyncio.run(run())
+
+
+def check_quiet(api: Api, *, secrets: Sequence[str] = ()) -> None:
+    """Nothing failed in this server, and its log names nobody: each line is an entry, none a fault.
+
+    `secrets` may stand nowhere in it.
+    """
+    entries = [json.loads(line) for line in api.lines]
+    assert [entry["event"] for entry in entries if entry["level"] == "error"] == []
+    assert "Traceback" not in api.log
+    for text in (*secrets, *PERSONAL):
+        assert text not in api.log
