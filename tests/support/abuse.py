@@ -156,11 +156,11 @@ async def all_seeing(
     )
 
 
-def ask_token(api: Api, vendor: NewConnection, dialect: Dialect) -> str:
+def ask_token(api: Api, vendor: NewConnection, dialect: Dialect, school: str) -> str:
     """A token as the dialect gives it; Xporter's is one school's."""
     path, name, form = dialect.token_path, vendor.client_id, {"grant_type": "client_credentials"}
     if dialect is XPORTER:
-        name, form = f"{vendor.app}|{SCHOOL_IDENTIFIER}", {}
+        name, form = f"{vendor.app}|{school}", {}
     answer = httpx.post(
         api.address + path, data=form or None, auth=(name, vendor.client_secret), timeout=20
     )
@@ -193,9 +193,11 @@ class Caller:
 
 
 @contextmanager
-def calling(api: Api, vendor: NewConnection, dialect: Dialect) -> Iterator[Caller]:
+def calling(
+    api: Api, vendor: NewConnection, dialect: Dialect, school: str = SCHOOL_IDENTIFIER
+) -> Iterator[Caller]:
     """A caller with a token."""
-    token = ask_token(api, vendor, dialect)
+    token = ask_token(api, vendor, dialect, school)
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(headers=headers, timeout=30, trust_env=False) as http:
         yield Caller(api, dialect, vendor, token, http)

@@ -8,6 +8,7 @@ import orjson
 from rosterline.api.dialects import Dialect
 from rosterline.api.endpoints import Endpoint, Shape
 from rosterline.api.errors import RETRY_SECONDS, CodeMinor, payload, payload_v1p1, warnings_v1p1
+from rosterline.api.limits import MOST_ADDRESS_BYTES, MOST_HEADERS
 from rosterline.api.openapi.examples import STAMP, example_record
 from rosterline.api.openapi.nodes import Node, example, header, json_body, refer
 from rosterline.api.openapi.parameters import ENTITY_TAG
@@ -64,6 +65,11 @@ FAULTS: dict[int, Fault] = {
         "record, or of a school outside its scope?",
         {"unknown": (CodeMinor.UNKNOWN_OBJECT, "No user has the sourcedId '0042'")},
     ),
+    414: Fault(
+        "AddressTooLong",
+        "Path and query are longer than is read: ask with a shorter filter.",
+        {"long": (INVALID, f"The address is longer than {MOST_ADDRESS_BYTES} bytes")},
+    ),
     422: Fault(
         "InvalidPaging",
         "`limit` is greater than 50000, or `offset` is no multiple of it.",
@@ -82,6 +88,11 @@ FAULTS: dict[int, Fault] = {
         "TooManyRequests",
         "Too many requests with wrong signatures came from there.",
         {"later": (CodeMinor.SERVER_BUSY, "Too many requests with wrong credentials")},
+    ),
+    431: Fault(
+        "HeadersTooLarge",
+        "The headers of the request are more, or larger, than is read.",
+        {"many": (INVALID, f"The request has more than {MOST_HEADERS} headers")},
     ),
     500: Fault(
         "InternalServerError",
@@ -150,8 +161,9 @@ def operation_responses(endpoint: Endpoint, dialect: Dialect, base: str) -> Node
 
 
 def _foreign(dialect: Dialect) -> frozenset[int]:
-    """The errors that this dialect does not know: Xporter has collections only."""
-    known = {404: not dialect.is_xporter, 422: dialect.rules.strict_offset, 429: is_signed(dialect)}
+    """The errors that this dialect does not know: Xporter has few, and collections only."""
+    known = {422: dialect.rules.strict_offset, 429: is_signed(dialect)}
+    known |= dict.fromkeys((404, 414, 431), not dialect.is_xporter)
     return frozenset(status for status, is_known in known.items() if not is_known)
 
 
