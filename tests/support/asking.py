@@ -178,7 +178,7 @@ class Asking:
 
 def ids_of(page: Page) -> list[str]:
     """The ids of its records, which are as many as it says."""
-    ids = [record["sourcedId"] for record in json.loads(f"[{page.records}]")]
+    ids = [record["sourcedId"] for record in json.loads(b"[" + page.records + b"]")]
     assert page.count == len(ids)
     return ids
 

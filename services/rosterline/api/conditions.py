@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from rosterline.api.fields import COMMON_COLUMNS, Field
+from rosterline.api.fields import COMMON_COLUMNS, FLAGS, Field
 from rosterline.api.filters import Clause, Filter, Joint
 from rosterline.api.parameters import Parameters
 from rosterline.api.shapes import Kind
@@ -98,11 +98,7 @@ def filter_condition(filtered: Filter, source: Source) -> str:
         return _stamp(clause, source)
     if field.kind is Kind.OPEN:
         return _open(clause, source)
-    if field.is_list:
-        return _list(clause, _elements(field, source), source.parameters)
-    if field.name == "email" and clause.predicate is Predicate.EQUAL:
-        return _email(clause, source)
-    return _compare(clause, _text(field, source), source.parameters)
+    return _flag(clause, source) or _closed(clause, source)
 
 
 def sort_key(field: Field, source: Source) -> SortKey:
@@ -162,6 +158,27 @@ def _by_type(json: str, *, several: str, single: str) -> str:
         f"CASE json_typeof({json}) WHEN 'array' THEN {several} "
         f"WHEN 'object' THEN NULL WHEN 'null' THEN NULL ELSE {single} END"
     )
+
+
+def _closed(clause: Clause, source: Source) -> str:
+    """Of a field whose place in the record the standard says."""
+    field = clause.field
+    if field.is_list:
+        return _list(clause, _elements(field, source), source.parameters)
+    if field.name == "email" and clause.predicate is Predicate.EQUAL:
+        return _email(clause, source)
+    return _compare(clause, _text(field, source), source.parameters)
+
+
+def _flag(clause: Clause, source: Source) -> str | None:
+    """The column that says as much, and has an index, where the clause asks for one word.
+
+    Records write the words in lower case, so that folding adds nothing.
+    """
+    if clause.predicate is not Predicate.EQUAL:
+        return None
+    flag = FLAGS.get(clause.field.name, {}).get(clause.value)
+    return flag if flag in source.columns else None
 
 
 def _stamp(clause: Clause, source: Source) -> str:

@@ -54,6 +54,10 @@ COLUMNS: Mapping[Entity, Mapping[str, str]] = {
     Entity.ASSESSMENT_RESULTS: {"assessmentLineItem.sourcedId": "line_item_id", **STUDENT},
 }
 
+# Columns that are true where a role is held, by the fields of both versions that name it.
+HELD: Mapping[str, str] = {"student": "is_student", "teacher": "is_teacher"}
+FLAGS: Mapping[str, Mapping[str, str]] = {"roles.role": HELD, "role": HELD}
+
 
 @dataclass(frozen=True, slots=True)
 class Field:

@@ -65,9 +65,12 @@ def within_scope(collection: Collection, viewer: Viewer, parameters: Parameters)
 def true_columns(entity: Entity, viewer: Viewer) -> frozenset[str]:
     """The key columns that tell this viewer nothing but what its documents say."""
     columns = frozenset(key_columns(entity))
-    is_cut = not viewer.sees_agents or viewer.schools is not None
-    other_email = "email" if viewer.secondary_email else "alternative_email"
-    return columns - ({"places", other_email} if is_cut else {other_email})
+    untrue = {"email" if viewer.secondary_email else "alternative_email"}
+    if viewer.schools is not None:
+        untrue |= {"places", "is_student", "is_teacher"}
+    elif not viewer.sees_agents:
+        untrue.add("places")
+    return columns - untrue
 
 
 @cache

@@ -154,7 +154,7 @@ async def roster(postgres_server: EmbeddedPostgres) -> AsyncIterator[asyncpg.Con
         await opened.execute(
             "INSERT INTO v1p2.users (is_student, is_teacher, is_agent, username, email, "
             "alternative_email, identifier, family_name, {common}) "
-            "SELECT true, false, false, 'Name' || n, "
+            "SELECT n % 50 > 0, n % 50 = 0, false, 'Name' || n, "
             "n || '@Example.org', CASE WHEN n % 3 = 0 THEN n || '@home.example' END, 'ID' || n, "
             "'Family' || n % 5000, {values} FROM generate_series(1, 20000) AS n".format(**ROW)
         )
@@ -207,6 +207,8 @@ CAMPUS = QueryRules(folds_case=True)
         ("getAllUsers", "username='NAME77'", PLAIN, STANDARD, ["users_by_username"]),
         ("getAllUsers", "identifier='id77'", PLAIN, STANDARD, ["users_by_identifier"]),
         ("getAllUsers", "familyName='family77'", PLAIN, STANDARD, ["users_by_family_name"]),
+        ("getAllUsers", "roles.role='teacher'", PLAIN, STANDARD, ["users_teachers"]),
+        ("getAllUsers", "roles.role='teacher'", PLAIN, CAMPUS, ["users_teachers"]),
         ("getAllClasses", "school.sourcedId='s7'", PLAIN, STANDARD, ["classes_by_school_id"]),
         ("getAllClasses", "course.sourcedId='k7'", PLAIN, STANDARD, ["classes_by_course_id"]),
         ("getAllClasses", "terms.sourcedId='t7'", PLAIN, STANDARD, ["classes_by_term_ids"]),
