@@ -7,7 +7,7 @@ member of Endpoint, never a handler of its own.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rosterline.api.relations import Relation
+from rosterline.api.relations import Relation, View
 from rosterline.oneroster.vocabulary import Collection, Entity, Version
 
 VERSIONS = {"1.2": Version.V1P2, "1.1": Version.V1P1}
@@ -27,14 +27,6 @@ class Shape(StrEnum):
 
     COLLECTION = "collection"
     SINGLE = "single"
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """The part of a collection that an endpoint shows: a column that holds `value`, or is true."""
-
-    column: str
-    value: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

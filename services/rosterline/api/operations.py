@@ -7,8 +7,16 @@ categories, a user's resources (ONEROSTER §2.4).
 from dataclasses import replace
 
 from rosterline.api import relations
-from rosterline.api.endpoints import Endpoint, Service, Shape, View
-from rosterline.api.relations import Relation
+from rosterline.api.endpoints import Endpoint, Service, Shape
+from rosterline.api.relations import (
+    GRADING_PERIODS,
+    SCHOOLS,
+    STUDENTS,
+    TEACHERS,
+    TERMS,
+    Relation,
+    View,
+)
 from rosterline.api.scopes import (
     ASSESSMENT,
     GRADEBOOK,
@@ -27,11 +35,6 @@ CORE_SCOPES = {
     Service.GRADEBOOK: (GRADEBOOK, GRADEBOOK_CORE),
     Service.RESOURCES: (RESOURCE, RESOURCE_CORE),
 }
-SCHOOLS = View("type", "school")
-TERMS = View("type", "term")
-GRADING_PERIODS = View("type", "gradingPeriod")
-STUDENTS = View("is_student")
-TEACHERS = View("is_teacher")
 
 SESSIONS = Entity.ACADEMIC_SESSIONS
 ROSTERING = Service.ROSTERING

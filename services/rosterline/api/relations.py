@@ -20,6 +20,14 @@ class Parameters(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """A part of a collection: a column that holds `value`, or is true."""
+
+    column: str
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Parent:
     """A record that the address names: where it must be found.
 
@@ -28,49 +36,57 @@ class Parent:
 
     entity: Entity
     condition: str = "true"
+    view: View | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
     """The parents in the order of the address, and what its members fulfil.
 
-    In `condition` `{0}` and `{1}` are the parents' ids, `{schema}` is the version's schema.
+    In `condition` `{0}` and `{1}` are the parents' ids, `{schema}` is the version's schema, and
+    `{scope}` is what enrollments that the viewer sees fulfil.
     """
 
     parents: tuple[Parent, ...]
     condition: str
 
 
+SCHOOLS = View("type", "school")
+TERMS = View("type", "term")
+GRADING_PERIODS = View("type", "gradingPeriod")
+STUDENTS = View("is_student")
+TEACHERS = View("is_teacher")
+
 CLASS = Parent(Entity.CLASSES)
 COURSE = Parent(Entity.COURSES)
-SCHOOL = Parent(Entity.ORGS, "type = 'school'")
-TERM = Parent(Entity.ACADEMIC_SESSIONS, "type = 'term'")
-STUDENT = Parent(Entity.USERS, "is_student")
-TEACHER = Parent(Entity.USERS, "is_teacher")
+SCHOOL = Parent(Entity.ORGS, view=SCHOOLS)
+TERM = Parent(Entity.ACADEMIC_SESSIONS, view=TERMS)
+STUDENT = Parent(Entity.USERS, view=STUDENTS)
+TEACHER = Parent(Entity.USERS, view=TEACHERS)
 USER = Parent(Entity.USERS)
 LINE_ITEM_OF_CLASS = Parent(Entity.LINE_ITEMS, "class_id = {0}")
 CLASS_OF_SCHOOL = Parent(Entity.CLASSES, "school_id = {0}")
 
 ENROLLED = (
-    "sourced_id IN (SELECT user_id FROM {schema}.enrollments "
-    f"WHERE class_id = {{parent}} AND role = '{{role}}' AND status = '{ACTIVE}')"
+    "sourced_id IN (SELECT user_id FROM {{schema}}.enrollments "
+    f"WHERE class_id = {{parent}} AND role = '{{role}}' AND status = '{ACTIVE}'{{{{scope}}}})"
 )
 ATTENDED = (
-    "sourced_id IN (SELECT class_id FROM {schema}.enrollments "
-    f"WHERE user_id = {{{{0}}}} AND status = '{ACTIVE}'{{role}})"
+    "sourced_id IN (SELECT class_id FROM {{schema}}.enrollments "
+    f"WHERE user_id = {{{{0}}}} AND status = '{ACTIVE}'{{role}}{{{{scope}}}})"
 )
 
 
 def enrolled(role: str, *parents: Parent) -> Relation:
     """Users with an enrollment of this role in the class, the last parent."""
     place = f"{{{len(parents) - 1}}}"
-    return Relation(parents, ENROLLED.format(schema="{schema}", parent=place, role=role))
+    return Relation(parents, ENROLLED.format(parent=place, role=role))
 
 
 def attended(parent: Parent, role: str | None = None) -> Relation:
     """Classes in which the user has an enrollment, of this role or of any."""
     condition = f" AND role = '{role}'" if role else ""
-    return Relation((parent,), ATTENDED.format(schema="{schema}", role=condition))
+    return Relation((parent,), ATTENDED.format(role=condition))
 
 
 def holding(role: str) -> Relation:
@@ -124,12 +140,18 @@ RESOURCES_OF_USER = Relation((USER,), 'user_ids @> ARRAY[{0}] COLLATE "C"')
 
 
 def relation_condition(
-    relation: Relation, parents: Sequence[str], parameters: Parameters, schema: str
+    relation: Relation,
+    parents: Sequence[str],
+    parameters: Parameters,
+    *,
+    schema: str,
+    scope: str | None,
 ) -> str:
-    """What the members of these parents fulfil."""
+    """What the members of these parents fulfil; `scope` is that of enrollments, None for all."""
     # A parameter that no text uses has no type.
     places = [
         parameters.add(parent, "text") if f"{{{number}}}" in relation.condition else ""
         for number, parent in enumerate(parents)
     ]
-    return relation.condition.format(*places, schema=schema)
+    limit = "" if scope is None else f" AND {scope}"
+    return relation.condition.format(*places, schema=schema, scope=limit)

@@ -44,10 +44,10 @@ def body_of(value: bytes, endpoint: Endpoint, warnings: Warnings) -> bytes:
     return b'{"%b":%b,"statusInfoSet":%b}' % (key, value, status)
 
 
-def entity_tag(body: bytes, total: int | None) -> str:
-    """The `ETag` of a body with its total: equal as long as a client would learn nothing new."""
+def entity_tag(body: bytes, beside: str) -> str:
+    """The `ETag` of a body and what stands beside it in headers: equal while nothing is new."""
     digest = sha1(body, usedforsecurity=False)
-    digest.update(b"" if total is None else str(total).encode())
+    digest.update(beside.encode())
     return f'"{digest.hexdigest()}"'
 
 

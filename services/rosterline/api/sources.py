@@ -12,11 +12,14 @@ from datetime import datetime
 
 from rosterline.api.filters import Filter, Predicate
 from rosterline.api.parameters import Parameters
+from rosterline.api.relations import View
 from rosterline.api.tombstones import tombstones
 from rosterline.api.viewers import Viewer, compare_stamp, is_after_switch
 from rosterline.api.visibility import (
     TABLES,
+    in_view,
     key_columns,
+    schools_of,
     shown_document,
     true_columns,
     within_scope,
@@ -40,6 +43,9 @@ STAMP_MEMBER = (
 )
 
 
+EVERYBODY = Viewer(app="")
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A table expression with the conditions that belong to it, and what it shows.
@@ -56,6 +62,18 @@ class Source:
     columns: frozenset[str] = frozenset()
     switched_at: datetime | None = None
     parts: tuple[str, ...] = ()
+    viewer: Viewer = EVERYBODY
+
+    @property
+    def scope(self) -> str | None:
+        """What enrollments that the viewer sees fulfil; None for all."""
+        if self.viewer.schools is None:
+            return None
+        return f"schools && {schools_of(self.viewer, self.parameters)}"
+
+    def view(self, view: View | None) -> list[str]:
+        """The conditions of a view, if there is one."""
+        return [] if view is None else [in_view(view, self.viewer, self.parameters)]
 
     @property
     def stamp(self) -> str:
@@ -113,11 +131,11 @@ def find_source(
     columns = true_columns(collection.entity, viewer)
     gone = tombstones(collection, viewer, parameters, has_own=switched_at is not None)
     if not shows_deleted or not gone:
-        return Source(table, parameters, conditions, shown, columns, switched_at)
+        return Source(table, parameters, conditions, shown, columns, switched_at, viewer=viewer)
     texts = (main_part(collection, table, shown, conditions), *gone)
     whole = f"({' UNION ALL '.join(texts)}) AS records"
     parts = tuple(f"({text}) AS records" for text in texts)
-    return Source(whole, parameters, (), "document", columns, switched_at, parts)
+    return Source(whole, parameters, (), "document", columns, switched_at, parts, viewer)
 
 
 def main_part(collection: Collection, table: str, shown: str, conditions: tuple[str, ...]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rosterline.api.conditions import filter_condition, sort_key
-from rosterline.api.endpoints import Endpoint, View
+from rosterline.api.endpoints import Endpoint
 from rosterline.api.filters import Predicate
 from rosterline.api.parameters import Parameters
 from rosterline.api.query import Query
@@ -68,7 +68,7 @@ def record_statement(endpoint: Endpoint, viewer: Viewer, sourced_id: str) -> Sta
     text = (
         f"SELECT convert_to({source.document}, 'UTF8') AS document, ({CLOCK}) AS watermark"
         f"{_switch(endpoint, viewer, parameters)} FROM {source.table} "
-        f"WHERE {_all((wanted, *source.conditions, *_view(endpoint.view)))}"
+        f"WHERE {_all((wanted, *source.conditions, *source.view(endpoint.view)))}"
     )
     return Statement(text, tuple(parameters.values))
 
@@ -88,7 +88,12 @@ def parents_statement(
             filtered=None,
             shows_deleted=False,
         )
-        wanted = (f"sourced_id = {place}", parent.condition.format(*places), *source.conditions)
+        wanted = (
+            f"sourced_id = {place}",
+            parent.condition.format(*places),
+            *source.view(parent.view),
+            *source.conditions,
+        )
         found.append(f"EXISTS (SELECT FROM {source.table} WHERE {_all(wanted)})")
     return Statement(f"SELECT {_all(found)}", tuple(parameters.values))
 
@@ -112,11 +117,16 @@ def page_statement(
     source = find_source(
         endpoint.collection, viewer, parameters, filtered=filtered, shows_deleted=shows_deleted
     )
-    conditions = [*source.conditions, *_view(endpoint.view), *(within(source) if within else ())]
+    conditions = [
+        *source.conditions,
+        *source.view(endpoint.view),
+        *(within(source) if within else ()),
+    ]
     conditions += [] if shows_deleted else [f"status = '{ACTIVE}'"]
     conditions += [] if filtered is None else [filter_condition(filtered, source)]
     limit = parameters.add(query.limit, "bigint")
-    offset = parameters.add(0 if continuation else query.offset, "bigint")
+    skipped = 0 if continuation else query.offset
+    offset = parameters.add(skipped, "bigint") if skipped else None
     branches = _branches(query, continuation, source)
     selects = [
         _select(
@@ -173,21 +183,30 @@ def _select(
     conditions: Sequence[str],
     *,
     limit: str,
-    offset: str,
+    offset: str | None,
 ) -> str:
     """The first of a run's records, and one more, behind the offset."""
 
-    def first(table: str, bounds: str) -> str:
+    def first(table: str, bounds: str, *bounded: str) -> str:
         return (
             f"(SELECT sourced_id, {_sort_value(query, source)}, {branch.document} AS document, "
-            f"{branch.is_late} AS is_late FROM {table} WHERE {_all(conditions)} "
+            f"{branch.is_late} AS is_late FROM {table} WHERE {_all((*conditions, *bounded))} "
             f"ORDER BY {_order(query, source)} {bounds})"
         )
 
-    bounds = f"LIMIT {limit} + 1 OFFSET {offset}"
+    page = f"LIMIT {limit} + 1"
+    if offset is not None and query.sort is None and not source.parts:
+        # What is skipped is counted in an index, which is no place for documents.
+        start = (
+            f"SELECT sourced_id FROM {source.table} WHERE {_all(conditions)} "
+            f"ORDER BY sourced_id LIMIT 1 OFFSET {offset}"
+        )
+        return first(source.table, page, f"sourced_id >= ({start})")
+    bounds = page if offset is None else f"{page} OFFSET {offset}"
     if not source.parts:
         return first(source.table, bounds)
-    runs = (first(part, f"LIMIT {limit} + 1 + {offset}") for part in source.parts)
+    longest = page if offset is None else f"{page} + {offset}"
+    runs = (first(part, longest) for part in source.parts)
     order = _outer_order(query, is_split=False)
     return f"(SELECT * FROM ({' UNION ALL '.join(runs)}) AS runs ORDER BY {order} {bounds})"
 
@@ -257,10 +276,3 @@ def _outer_order(query: Query, *, is_split: bool) -> str:
     columns = ["sourced_id"] if query.sort is None else ["sort_value", "sourced_id"]
     ordered = ", ".join(f"{column}{direction}" for column in columns)
     return f"is_late, {ordered}" if is_split else ordered
-
-
-def _view(view: View | None) -> list[str]:
-    if view is None:
-        return []
-    # From the endpoint table, never from a request: a literal lets partial indexes serve.
-    return [view.column if view.value is None else f"{view.column} = '{view.value}'"]

@@ -146,7 +146,9 @@ def _members(endpoint: Endpoint, parents: tuple[str, ...]) -> Within | None:
     if relation is None:
         return None
     return lambda source: (
-        relation_condition(relation, parents, source.parameters, endpoint.version),
+        relation_condition(
+            relation, parents, source.parameters, schema=endpoint.version, scope=source.scope
+        ),
     )
 
 

@@ -8,7 +8,14 @@ from collections.abc import Mapping
 
 from rosterline.api.parameters import Parameters
 from rosterline.api.viewers import Viewer
-from rosterline.api.visibility import TABLES, key_columns, schools_of, shown_document
+from rosterline.api.visibility import (
+    OWN_ROLES,
+    TABLES,
+    key_columns,
+    places_of,
+    schools_of,
+    shown_document,
+)
 from rosterline.oneroster.views import EVERY_APP, EVERY_APP_ALTERNATIVE
 from rosterline.oneroster.vocabulary import ROSTER, TO_BE_DELETED, Collection, Entity
 
@@ -17,15 +24,9 @@ WITHDRAWN = f"""
     SELECT sourced_id, '{TO_BE_DELETED}' COLLATE "C" AS status, date_last_modified, {{columns}}
     FROM rosterline.withdrawn AS gone
     WHERE app = {{app}} AND collection = '{{table}}'{{limit}} AND EXISTS (
-        SELECT FROM {{table}} AS held WHERE held.sourced_id = gone.sourced_id AND held.is_agent
+        SELECT FROM {{table}} AS held
+        WHERE held.sourced_id = gone.sourced_id AND held.is_agent{{held}}
     )"""
-SEEN_THERE = """ AND (EXISTS (
-        SELECT FROM {table} AS held
-        WHERE held.sourced_id = gone.sourced_id AND held.schools && {schools}
-    ) OR EXISTS (
-        SELECT FROM unnest({schools}) AS school
-        WHERE strpos(document, '"sourcedId":"' || school || '"') > 0
-    ))"""
 UNLESS_FOR_EVERY_APP = """ AND NOT EXISTS (
         SELECT FROM rosterline.withdrawn AS newer
         WHERE newer.app = {every_app} AND newer.collection = '{table}'
@@ -44,7 +45,6 @@ DEPARTED = f"""
             AND newer.school = ANY({{schools}})
             AND (newer.date_last_modified, newer.school) > (gone.date_last_modified, gone.school)
     )"""
-UNLESS_AGENT = """ AND document ~ '"role":"(student|teacher|aide|administrator)"'"""
 # Quotes inside values are escaped, so that only a role can be met.
 HAS_ROLE = """strpos(document, '"role":"{role}"') > 0"""
 PLACES = """ARRAY(
@@ -95,20 +95,22 @@ def _withdrawn(
 ) -> list[str]:
     """The viewer's own tombstones all have the stamp of a switch, so none comes after it."""
     every_app = f"'{EVERY_APP_ALTERNATIVE if viewer.secondary_email else EVERY_APP}'"
-    document, limit = "document", ""
+    document, held, seen = "document", "", ""
     if viewer.schools is not None:
         schools = schools_of(viewer, parameters)
         document = f"{collection.version}.narrowed(document, {schools}, true)"
-        limit = SEEN_THERE.format(schools=schools, table=TABLES[collection])
+        held = f" AND held.schools && {schools}"
+        seen = _shown_there(viewer, parameters)
     values = {
         "columns": _columns_of_text(collection.entity, document, alternative="NULL::text"),
         "table": TABLES[collection],
-        "limit": limit,
+        "held": held,
         "every_app": every_app,
     }
-    texts = [WITHDRAWN.format(app=every_app, **values)]
+    texts = [WITHDRAWN.format(app=every_app, limit=seen, **values)]
     if has_own:
-        own = WITHDRAWN.format(app=parameters.once("app", viewer.app, "text"), **values)
+        app = parameters.once("app", viewer.app, "text")
+        own = WITHDRAWN.format(app=app, limit="", **values)
         texts.append(own + UNLESS_FOR_EVERY_APP.format(**values))
     return texts
 
@@ -116,12 +118,18 @@ def _withdrawn(
 def _departed(collection: Collection, viewer: Viewer, parameters: Parameters) -> str:
     schools = schools_of(viewer, parameters)
     shown = shown_document(collection, viewer, parameters, is_gone=True)
+    is_cut = collection.entity is Entity.USERS and not viewer.sees_agents
     return DEPARTED.format(
         columns=_columns_of_text(collection.entity, shown, alternative="alternative"),
         table=TABLES[collection],
         schools=schools,
-        limit="" if viewer.sees_agents else UNLESS_AGENT,
+        limit=_shown_there(viewer, parameters) if is_cut else "",
     )
+
+
+def _shown_there(viewer: Viewer, parameters: Parameters) -> str:
+    """The tombstone was more than an agent at one of the viewer's schools."""
+    return f" AND {PLACES} && {places_of(viewer, parameters, OWN_ROLES)}"
 
 
 def _columns_of_text(entity: Entity, document: str, *, alternative: str) -> str:

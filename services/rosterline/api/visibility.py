@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from rosterline.api.parameters import Parameters
+from rosterline.api.relations import View
 from rosterline.api.viewers import Viewer
 from rosterline.db.tables.read_model import TABLE_NAMES, extra_columns
 from rosterline.oneroster.views import AGENT_PARTS
@@ -24,6 +25,9 @@ TABLES: Mapping[Collection, str] = {
 }
 # Whose documents name records of several schools.
 NARROWED = frozenset({Entity.USERS, Entity.ORGS, Entity.ACADEMIC_SESSIONS})
+ROLES_OF_VIEWS = {"is_student": "student", "is_teacher": "teacher"}
+# All but those of guardians and relatives, in either version.
+OWN_ROLES = ("student", "teacher", "aide", "administrator")
 BY_SCHOOL = frozenset({Entity.ENROLLMENTS, Entity.CLASSES})
 
 
@@ -49,7 +53,10 @@ def within_scope(collection: Collection, viewer: Viewer, parameters: Parameters)
     """What a record fulfils that the viewer may see."""
     conditions = []
     if collection.entity is Entity.USERS and not viewer.sees_agents:
-        conditions.append("NOT is_agent")
+        # Who is a guardian there and a teacher elsewhere is nobody there.
+        is_limited = viewer.schools is not None
+        own = f"places && {places_of(viewer, parameters, OWN_ROLES)}" if is_limited else ""
+        conditions.append(own or "NOT is_agent")
     if viewer.schools is not None:
         schools = schools_of(viewer, parameters)
         stands = f"schools && {schools}"
@@ -60,6 +67,21 @@ def within_scope(collection: Collection, viewer: Viewer, parameters: Parameters)
             stands if collection.entity in ROSTER else f"(schools IS NULL OR {stands})"
         )
     return tuple(conditions)
+
+
+def in_view(view: View, viewer: Viewer, parameters: Parameters) -> str:
+    """What a view holds; to a viewer of some schools nobody is what is shown of other schools."""
+    role = ROLES_OF_VIEWS.get(view.column)
+    if role is not None and viewer.schools is not None:
+        return f"places && {places_of(viewer, parameters, (role,))}"
+    # From the endpoint table, never from a request: a literal lets partial indexes serve.
+    return view.column if view.value is None else f"{view.column} = '{view.value}'"
+
+
+def places_of(viewer: Viewer, parameters: Parameters, roles: tuple[str, ...]) -> str:
+    """The parameter that holds these roles at the schools that it is limited to."""
+    places = [f"{role}@{school}" for role in roles for school in viewer.schools or ()]
+    return parameters.once(f"places of {roles}", places, "text[]")
 
 
 def true_columns(entity: Entity, viewer: Viewer) -> frozenset[str]:

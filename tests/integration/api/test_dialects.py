@@ -216,6 +216,25 @@ async def test_what_is_unchanged_is_answered_by_304(
         assert changed.headers["Rosterline-Watermark"] > before.headers["Rosterline-Watermark"]
 
 
+async def test_a_change_on_another_page_is_no_304(
+    served: Served, clients: dict[Version, httpx.AsyncClient]
+) -> None:
+    client, path = clients[Version.V1P2], address(EDTECH_V1P2, "getAllOrgs")
+    parameters = {"limit": "1", "filter": "dateLastModified>'1970-01-01'"}
+    first = await client.get(path, params=parameters)
+    (shown,) = first.json()["orgs"]
+    other = next(
+        each
+        for each in ONE_OF_EACH
+        if each.entity is Entity.ORGS and each.record.sourced_id != shown["sourcedId"]
+    )
+    await served.read_model.write(other)
+    again = await client.get(
+        path, params=parameters, headers={"If-None-Match": first.headers["ETag"]}
+    )
+    assert (again.status_code, again.json()) == (200, first.json())
+
+
 async def test_xporter_has_six_collections_of_one_school(
     clients: dict[Version, httpx.AsyncClient],
 ) -> None:
@@ -303,11 +322,11 @@ async def test_1_1_answers_with_a_warning_what_1_2_refuses(
     clients: dict[Version, httpx.AsyncClient],
 ) -> None:
     older, newer = clients[Version.V1P1], clients[Version.V1P2]
+    path = address(EDTECH_V1P1, "getAllOrgs")
     for parameters, code in (
         ({"fields": "name,shoeSize"}, "invalid_selection_field"),
         ({"sort": "shoeSize"}, "invalid_sort_field"),
     ):
-        path = address(EDTECH_V1P1, "getAllOrgs")
         body = (await older.get(path, params=parameters)).json()
         assert body["orgs"] == (await older.get(path)).json()["orgs"]
         (status,) = body["statusInfoSet"]

@@ -192,7 +192,17 @@ async def _collection(asked: Asked, reader: Reader) -> Response:
         WATERMARK: format_stamp(page.watermark),
         "Link": link_header(address, parameters, paging),
     }
-    return _respond(asked, value, query.warnings, headers, total=page.total)
+    return _respond(asked, value, query.warnings, headers, beside=_beside(query, page))
+
+
+def _beside(query: Query, page: Page) -> str:
+    """What tells one page of these records from another.
+
+    Whoever took the watermark of a page with a 304 would miss what changed on other pages, so on
+    one of several it belongs to the page.
+    """
+    is_whole = query.cursor is None and query.offset == 0 and not page.has_more
+    return f"{page.total} {'' if is_whole else format_stamp(page.watermark)}"
 
 
 async def _read_page(
@@ -225,10 +235,10 @@ def _respond(
     warnings: Warnings,
     headers: dict[str, str],
     *,
-    total: int | None = None,
+    beside: str = "",
 ) -> Response:
     body = body_of(value, asked.endpoint, warnings)
-    tag = entity_tag(body, total)
+    tag = entity_tag(body, beside)
     headers |= {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
     if matches_tag(asked.request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
