@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from rosterline.oneroster.vocabulary import (
+    ACTIVE,
     COLLECTIONS,
     WRITTEN_COLLECTIONS,
     Entity,
@@ -61,6 +62,16 @@ KEYS: dict[Entity, tuple[str, ...]] = {
 }
 # Compared without regard to case, and indexed so.
 FOLDED_KEYS = ("username", "email", "alternative_email", "identifier", "family_name")
+# They grow with the students: a total, and what an offset skips, is counted in an index alone.
+LARGE = frozenset(
+    {
+        Entity.USERS,
+        Entity.DEMOGRAPHICS,
+        Entity.ENROLLMENTS,
+        Entity.RESULTS,
+        Entity.ASSESSMENT_RESULTS,
+    }
+)
 LISTS: dict[Entity, tuple[str, ...]] = {
     Entity.CLASSES: ("term_ids",),
     Entity.USERS: ("places",),
@@ -95,6 +106,9 @@ def indexes_of(entity: Entity) -> list[Index]:
     indexes = [Index(f"{name}_by_stamp", "date_last_modified", "sourced_id")]
     if entity not in {Entity.ORGS, Entity.ACADEMIC_SESSIONS}:
         indexes += [Index(f"{name}_by_{key}", key, "sourced_id") for key in KEYS[entity]]
+    if entity in LARGE:
+        is_active = text(f"status = '{ACTIVE}'")
+        indexes.append(Index(f"{name}_active", "sourced_id", postgresql_where=is_active))
     if entity is Entity.USERS:
         indexes += [
             Index(f"users_{view}", "sourced_id", postgresql_where=text(flag))

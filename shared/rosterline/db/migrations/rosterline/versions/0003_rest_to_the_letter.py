@@ -272,6 +272,16 @@ CREATE INDEX resources_by_class_ids ON v1p1.resources USING gin (class_ids);
 CREATE INDEX resources_by_course_ids ON v1p1.resources USING gin (course_ids);
 CREATE INDEX resources_by_stamp ON v1p1.resources (date_last_modified, sourced_id);
 CREATE INDEX resources_by_user_ids ON v1p1.resources USING gin (user_ids);
+CREATE INDEX users_active ON v1p2.users (sourced_id) WHERE status = 'active';
+CREATE INDEX demographics_active ON v1p2.demographics (sourced_id) WHERE status = 'active';
+CREATE INDEX enrollments_active ON v1p2.enrollments (sourced_id) WHERE status = 'active';
+CREATE INDEX results_active ON v1p2.results (sourced_id) WHERE status = 'active';
+CREATE INDEX assessment_results_active
+    ON v1p2.assessment_results (sourced_id) WHERE status = 'active';
+CREATE INDEX users_active ON v1p1.users (sourced_id) WHERE status = 'active';
+CREATE INDEX demographics_active ON v1p1.demographics (sourced_id) WHERE status = 'active';
+CREATE INDEX enrollments_active ON v1p1.enrollments (sourced_id) WHERE status = 'active';
+CREATE INDEX results_active ON v1p1.results (sourced_id) WHERE status = 'active';
 """
 
 DOWN = """
@@ -286,6 +296,12 @@ DROP TABLE v1p2.categories,
     v1p1.line_items,
     v1p1.results,
     v1p1.resources;
+DROP INDEX v1p2.users_active,
+    v1p2.demographics_active,
+    v1p2.enrollments_active,
+    v1p1.users_active,
+    v1p1.demographics_active,
+    v1p1.enrollments_active;
 ALTER TABLE v1p2.orgs DROP schools;
 ALTER TABLE v1p2.academic_sessions DROP schools, DROP parent_id;
 ALTER TABLE v1p2.courses DROP schools, DROP org_id;
