@@ -15,7 +15,26 @@ from rosterline.projector.store import TABLE
 from tests.integration.projector.checks import feed_faults, load_differences, replay
 from tests.support.projection import TODAY, Chain
 
-UNFILLED = "SELECT count(*) FROM {table} WHERE schools IS NULL OR digest <> ''"
+UNFILLED = "SELECT count(*) FROM {table} WHERE schools IS DISTINCT FROM '{{}}' OR digest <> ''"
+# Of each class of a current school, a student of another school: who has no business with either.
+STRANGERS = """
+INSERT INTO sis.roster
+SELECT 800000 + section_id, section_id, (
+    SELECT min(person_id) FROM sis.enrollment AS held JOIN sis.calendar AS own USING (calendar_id)
+    WHERE own.school_guid <> calendar.school_guid AND held.end_date IS NULL
+), NULL, NULL
+FROM sis.section JOIN sis.course USING (course_id) JOIN sis.calendar USING (calendar_id)
+"""
+# Students who are staff at another school, and have a birth date.
+STUDENTS_WHO_ARE_STAFF = """
+INSERT INTO sis.district_assignment
+SELECT 800000 + person_id, person_id, (
+    SELECT min(school_guid::text)::uuid FROM sis.school WHERE school_guid <> calendar.school_guid
+), calendar.start_date, NULL, true, '{}', false
+FROM sis.enrollment AS held JOIN sis.calendar USING (calendar_id)
+JOIN sis.school_year USING (school_year_id)
+WHERE school_year.active AND held.end_date IS NULL AND service_type = 'P'
+"""
 
 
 def age(dsn: str, revision: str) -> None:
@@ -44,14 +63,13 @@ async def some_leave(chain: Chain) -> None:
 
 
 async def gone(chain: Chain, collection: Collection) -> list[object]:
-    """The tombstones with their columns; but for agents, whose schools no document tells."""
+    """The tombstones with the columns that their documents tell; no document tells schools."""
     rows = await chain.store.reader.fetch(
         f"SELECT * FROM {TABLE[collection]} WHERE status = 'tobedeleted' ORDER BY sourced_id"
     )
     return [
-        {name: value for name, value in row.items() if name != "digest"}
+        {name: value for name, value in row.items() if name not in {"digest", "schools"}}
         for row in map(dict, rows)
-        if not row.get("is_agent")
     ]
 
 
@@ -73,6 +91,22 @@ async def test_g9_an_older_database_is_filled_before_it_is_readable(chain: Chain
     after = await chain.store.stored()
     assert replay(chain.store.events) == after
     assert after.keys() == before.keys()
+
+
+async def test_g5_an_upgrade_lets_nobody_depart_from_a_school(chain: Chain) -> None:
+    """Connections limited to schools never saw anything before it."""
+    for statement in (STRANGERS, STUDENTS_WHO_ARE_STAFF):
+        assert await chain.sis.execute(statement) != "INSERT 0 0"
+    await chain.sync()
+    await some_leave(chain)
+    await asyncio.to_thread(age, chain.store.dsn, "0002")
+    await chain.store.restart()
+    await attend(chain.store.projection)
+    assert await chain.store.reader.fetch("SELECT collection FROM rosterline.departed") == []
+    for collection in COLLECTIONS:
+        if collection.entity in ROSTER:
+            query = f"SELECT count(*) FROM {TABLE[collection]} WHERE schools <> '{{}}'"
+            assert await chain.store.reader.fetchval(query) > 0
 
 
 async def test_g9_a_change_of_an_older_database_waits_until_it_is_filled(chain: Chain) -> None:

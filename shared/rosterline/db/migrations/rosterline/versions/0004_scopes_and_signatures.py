@@ -1,7 +1,7 @@
 """Records within the scope of schools, and requests that are signed (OAuth 1.0a).
 
-What an older database holds gets its columns from its documents, so that nothing in it stands in
-every scope. The projector computes all of it anew, and until then the API says 503.
+What an older database holds gets its columns from its documents, but stands in no school's scope.
+The projector computes all of it anew, and until then the API says 503.
 """
 
 from alembic import op
@@ -73,44 +73,33 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 $$;
 """
 
-# Whose schools the documents do not say stands in no scope until the projector comes; without a
-# digest every record differs from what it should be.
+# Nothing stands in any school until the projector comes: connections that are limited to schools
+# could see nothing before, so nothing may depart from them either. Without a digest every record
+# differs from what it should be.
 FILLED = """
-UPDATE {schema}.orgs SET digest = '', schools = CASE type
-    WHEN 'school' THEN ARRAY[sourced_id]
-    ELSE ARRAY(SELECT child ->> 'sourcedId' COLLATE "C"
-        FROM json_array_elements(document::json -> 'children') AS child ORDER BY 1)
-END;
+UPDATE {schema}.orgs SET digest = '', schools = '{{}}';
 UPDATE {schema}.academic_sessions
 SET digest = '', schools = '{{}}', parent_id = document::json #>> '{{parent,sourcedId}}';
 UPDATE {schema}.courses
-SET digest = '', org_id = document::json #>> '{{org,sourcedId}}',
-    schools = ARRAY[document::json #>> '{{org,sourcedId}}'];
+SET digest = '', schools = '{{}}', org_id = document::json #>> '{{org,sourcedId}}';
 UPDATE {schema}.classes
-SET digest = '', course_id = document::json #>> '{{course,sourcedId}}',
+SET digest = '', schools = '{{}}', course_id = document::json #>> '{{course,sourcedId}}',
     school_id = document::json #>> '{{school,sourcedId}}',
-    schools = ARRAY[document::json #>> '{{school,sourcedId}}'],
     term_ids = ARRAY(SELECT term ->> 'sourcedId'
         FROM json_array_elements(document::json -> 'terms') AS term);
 UPDATE {schema}.users
-SET digest = '', username = document::json ->> 'username',
+SET digest = '', schools = '{{}}', username = document::json ->> 'username',
     email = document::json ->> 'email',
     alternative_email = alternative::json ->> 'email',
     identifier = document::json ->> 'identifier',
     family_name = document::json ->> 'familyName',
     places = ARRAY(SELECT {role} || '@' || {org}
-        FROM json_array_elements(document::json -> '{orgs}') AS place),
-    schools = ARRAY(SELECT DISTINCT org.sourced_id
-        FROM json_array_elements(document::json -> '{orgs}') AS place
-        JOIN {schema}.orgs AS org ON org.sourced_id = {org} AND org.type = 'school' ORDER BY 1);
-UPDATE {schema}.demographics
-SET digest = '', schools = coalesce((SELECT users.schools FROM {schema}.users
-    WHERE users.sourced_id = demographics.sourced_id), '{{}}');
+        FROM json_array_elements(document::json -> '{orgs}') AS place);
+UPDATE {schema}.demographics SET digest = '', schools = '{{}}';
 UPDATE {schema}.enrollments
-SET digest = '', user_id = document::json #>> '{{user,sourcedId}}',
+SET digest = '', schools = '{{}}', user_id = document::json #>> '{{user,sourcedId}}',
     class_id = document::json #>> '{{class,sourcedId}}',
     school_id = document::json #>> '{{school,sourcedId}}',
-    schools = ARRAY[document::json #>> '{{school,sourcedId}}'],
     role = document::json ->> 'role';
 """
 ROLES = {
