@@ -26,8 +26,11 @@ from rosterline.oneroster.v1p2 import (
 )
 from rosterline.oneroster.vocabulary import Entity
 from rosterline.projector.facts import Context
-from rosterline.projector.rules.v1p1_users import KINDS, user_sourced_id
+from rosterline.projector.rules.schools import reach_of_user, reach_of_user_v1p1
+from rosterline.projector.rules.users import build_user
+from rosterline.projector.rules.v1p1_users import KINDS, build_users_v1p1, user_sourced_id
 from rosterline.projector.rules.verdict import KeptOut
+from tests.support import facts
 from tests.support.districts import (
     DAYS,
     MiniDistrict,
@@ -42,7 +45,7 @@ from tests.support.districts import (
     verdicts,
     verdicts_v1p1,
 )
-from tests.support.facts import FIRST_DAY, LAST_DAY
+from tests.support.facts import FIRST_DAY, LAST_DAY, TODAY
 
 Build = Callable[[MiniDistrict, date], Records]
 Where = Callable[[MiniDistrict, date], Reaches]
@@ -237,12 +240,12 @@ def test_the_users_of_1_1_are_the_roles_of_1_2_as_far_as_there_is_a_username(
     district: MiniDistrict, today: date
 ) -> None:
     people, of_roles = build_records(district, today), build_records_v1p1(district, today)
-    for facts in district.people:
-        user = people.get(("User", facts.person.person_guid))
+    for held_by in district.people:
+        user = people.get(("User", held_by.person.person_guid))
         held = {
             role: of_roles[key]
             for role in KINDS
-            if (key := ("User", user_sourced_id(role, facts.person.person_id))) in of_roles
+            if (key := ("User", user_sourced_id(role, held_by.person.person_id))) in of_roles
         }
         if not isinstance(user, User) or user.username is None:
             assert held == {}
@@ -295,7 +298,7 @@ def test_what_an_active_record_needs_stands_at_the_same_schools(
 def test_who_lists_students_says_where_they_stand_and_stands_there(
     district: MiniDistrict, today: date
 ) -> None:
-    """So that nobody is missing from a student's agents at the student's schools."""
+    """So that nobody is missing from a current student's agents at the student's schools."""
     records, reaches = build_records(district, today), build_reaches(district, today)
     for key, record in records.items():
         if not isinstance(record, User):
@@ -308,7 +311,49 @@ def test_who_lists_students_says_where_they_stand_and_stands_there(
             assert schools == reaches["Demographics", student].schools
         for agent in agents - students.keys():
             own = dict(reaches["User", agent].listed)[key[1]]
-            assert {*own} <= {*(reaches["User", agent].schools or ())}
+            if record.status == "active" and "student" in words_for_roles(record):
+                assert {*own} <= {*(reaches["User", agent].schools or ())}
+
+
+# Of each child its school, and whether it has left.
+children = st.lists(
+    st.tuples(st.sampled_from((facts.CALENDAR, facts.OTHER_CALENDAR)), st.booleans()),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(children, st.booleans())
+def test_who_lists_students_stands_where_those_of_its_status_do(
+    held: list[tuple[int, bool]], is_teacher: bool
+) -> None:
+    """So that nobody is current at a school that its last student has left."""
+    context = facts.context()
+    ended = TODAY - timedelta(days=1)
+    rows = [
+        facts.membership(calendar_id=calendar_id, end_date=ended if has_left else None)
+        for calendar_id, has_left in held
+    ]
+    ties = tuple(
+        facts.tie(person_id=number, person_guid=facts.guid(number), memberships=(row,))
+        for number, row in enumerate(rows)
+    )
+    assignments = (facts.assignment(),) if is_teacher else ()
+    person = facts.guardian(*ties, assignments=assignments, accounts=(facts.account(),))
+    is_current = is_teacher or not all(has_left for _, has_left in held)
+    of_calendar = {key: row.school_guid for key, row in context.reference.calendars.items()}
+    through = {of_calendar[key] for key, has_left in held if has_left != is_current}
+    own = {facts.SCHOOL} if is_teacher else set()
+    reach = reach_of_user(context, person, build_user(context, person))
+    assert reach.schools == tuple(sorted(own | through))
+    assert {key for key, _ in reach.listed} == {tie.person_guid for tie in ties}
+    if not is_teacher:
+        (guardian,) = (
+            each
+            for each in build_users_v1p1(context, person).values()
+            if isinstance(each, v1p1.User)
+        )
+        assert reach_of_user_v1p1(context, person, guardian) == reach
 
 
 @with_schools_in_both_versions

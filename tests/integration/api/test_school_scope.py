@@ -114,10 +114,18 @@ async def pull_all(
 
 
 def expected(whole: dict[str, Records], kept: set[str]) -> dict[str, set[str]]:
-    """The ids that stand in the schools, found of the documents alone."""
+    """The ids that stand in the schools, found of the documents alone.
+
+    Agents stand where their current students do; who has none is a tombstone where others were.
+    """
     users = whole["users"]
     students = {key for key, user in users.items() if orgs_of(user, {"student"}) & kept}
-    agents = {agent["sourcedId"] for key in students for agent in users[key].get("agents", ())}
+    agents = {
+        agent["sourcedId"]
+        for key in students
+        for agent in users[key].get("agents", ())
+        if users[agent["sourcedId"]]["status"] == users[key]["status"]
+    }
     staff = {key for key, user in users.items() if orgs_of(user, None) & kept}
     people = students | agents | staff
     classes = {key for key, each in whole["classes"].items() if each["school"]["sourcedId"] in kept}

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -13,7 +14,7 @@ from rosterline.projector.rebuild import rebuild
 from tests.integration.projector.checks import feed_faults, load_differences
 from tests.integration.projector.conftest import Loaded
 from tests.integration.projector.test_stamps import Clock
-from tests.support.projection import Chain, Event, open_chain
+from tests.support.projection import TODAY, Chain, Event, open_chain
 from tests.support.servers import Databases
 
 Departed = dict[tuple[str, str, str], dict[str, Any]]
@@ -350,6 +351,38 @@ async def test_g5_who_lists_others_changes_with_their_schools_even_if_its_own_st
     old, new = (orjson.loads(text)["user"] for text in (before, after))
     assert old | {"dateLastModified": event.headers["ce-time"]} == new
     assert {key for key in await departed(chain) if key[2] == GUARDIAN_GUID} == set()
+
+
+async def test_g5_a_guardian_goes_from_the_school_that_the_last_child_has_left(
+    mover: Mover,
+) -> None:
+    """The other child stays elsewhere: the guardian stays a user, but none of that school's."""
+    chain, row = mover.chain, mover.row
+    second = 900_003
+    await chain.sis.execute(PERSON, second, GUID[:-1] + "3")
+    await chain.sis.execute(ACCOUNT, second)
+    away = (row["other_calendar_id"], row["other_grade_level_id"], row["start_date"])
+    await chain.sis.execute(ENROLLMENT, second, *away)
+    await chain.sis.execute(RELATIONSHIP, second, GUARDIAN)
+    await chain.sync()
+    guardian = {("v1p2.users", GUARDIAN_GUID), ("v1p1.users", f"g{GUARDIAN}")}
+    for table, key in guardian:
+        assert await schools_of(chain, table, key) == sorted((mover.home, mover.other))
+    end = "UPDATE sis.enrollment SET end_date = $2 WHERE enrollment_id = $1"
+    await chain.sis.execute(end, STUDENT, TODAY - timedelta(days=1))
+    events = {event.key: event.operation for event in await chain.sync()}
+    assert events["v1p2", "users", GUID] == "deleted"
+    assert events["v1p2", "users", GUARDIAN_GUID] == "updated"
+    assert set(await departed(chain)) == {(table, mover.home, key) for table, key in guardian}
+    for table, key in guardian:
+        assert await schools_of(chain, table, key) == [mover.other]
+    await chain.sis.execute(end, second, TODAY - timedelta(days=1))
+    await chain.sync()
+    # With no current student left, the guardian is a tombstone wherever a student was.
+    for table, key in guardian:
+        assert await schools_of(chain, table, key) == sorted((mover.home, mover.other))
+    assert await departed(chain) == {}
+    assert await load_differences(chain) == []
 
 
 async def test_g5_a_school_year_changes_with_the_schools_of_its_terms(mover: Mover) -> None:

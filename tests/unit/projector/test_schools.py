@@ -114,6 +114,37 @@ def test_guardians_stand_where_their_students_do() -> None:
     assert of_users_v1p1(tied) == {"g": Reach(BOTH, students)}
 
 
+def test_a_student_who_has_left_gives_no_school_while_another_gives_one() -> None:
+    gone, there = child(7, ENDED), child(8, ELSEWHERE)
+    students = ((guid(7), (SCHOOL,)), (guid(8), (OTHER_SCHOOL,)))
+    for tied in (facts.guardian(gone, there), facts.guardian(there, gone)):
+        assert of_user(tied) == Reach((OTHER_SCHOOL,), students)
+        assert of_users_v1p1(tied) == {"g": Reach((OTHER_SCHOOL,), students)}
+
+
+def test_a_guardian_of_students_who_have_all_left_keeps_their_schools() -> None:
+    last = facts.membership(enrollment_id=32, calendar_id=OTHER_CALENDAR, end_date=OVER)
+    tied = facts.guardian(child(7, ENDED), child(8, last))
+    assert of_user(tied).schools == BOTH
+    assert of_users_v1p1(tied)["g"].schools == BOTH
+
+
+def test_a_teacher_whose_child_has_left_another_school_stands_there_no_more() -> None:
+    last = facts.membership(enrollment_id=32, calendar_id=OTHER_CALENDAR, end_date=OVER)
+    person = facts.teacher(students=(child(7, last),))
+    assert of_user(person) == Reach((SCHOOL,), ((guid(7), (OTHER_SCHOOL,)),))
+    assert of_users_v1p1(person)["g"].schools == (OTHER_SCHOOL,)
+
+
+def test_in_1_1_guardians_and_relatives_stand_each_where_their_own_students_do() -> None:
+    tied = facts.guardian(child(7, ENDED), child(8, ELSEWHERE, guardian=False))
+    assert of_user(tied).schools == (OTHER_SCHOOL,)
+    assert {letter: each.schools for letter, each in of_users_v1p1(tied).items()} == {
+        "g": (SCHOOL,),
+        "r": (OTHER_SCHOOL,),
+    }
+
+
 def test_a_student_who_is_not_shown_gives_no_school() -> None:
     shown = child(7, ELSEWHERE)
     for hidden in (

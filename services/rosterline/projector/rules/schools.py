@@ -4,12 +4,12 @@ Within a scope lists are cut to what stands there as well. So who lists others s
 stand: a document that would be cut otherwise than before is another document.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from rosterline.oneroster import v1p1, v1p2
 from rosterline.oneroster.v1p2 import AcademicSession, Class, Course, Enrollment, Org
-from rosterline.oneroster.vocabulary import ACTIVE
+from rosterline.oneroster.vocabulary import ACTIVE, Status
 from rosterline.projector.facts import (
     Context,
     Membership,
@@ -21,7 +21,7 @@ from rosterline.projector.facts import (
 from rosterline.projector.rules.places import is_student_at, is_teacher_at
 from rosterline.projector.rules.roles import AGENTS, agent_role
 from rosterline.projector.rules.verdict import KeptOut, Verdict
-from rosterline.projector.rules.visibility import membership_status, tie_kept_out
+from rosterline.projector.rules.visibility import membership_status, tie_status
 
 Schools = tuple[str, ...]
 
@@ -61,8 +61,8 @@ def reach_of_user(context: Context, person: PersonFacts, verdict: Verdict) -> Re
     """Seed 001: "Only students and staff are associated with schools"; others by their students."""
     if not isinstance(verdict, v1p2.User):
         return NOWHERE
-    own = (role.org.sourced_id for role in verdict.roles if role.role not in AGENTS)
-    return _together(own, _through_students(context, person.students))
+    own = {role.org.sourced_id for role in verdict.roles if role.role not in AGENTS}
+    return _with_students(context, own, person.students, verdict.status)
 
 
 def reach_of_user_v1p1(context: Context, person: PersonFacts, verdict: Verdict) -> Reach:
@@ -70,9 +70,9 @@ def reach_of_user_v1p1(context: Context, person: PersonFacts, verdict: Verdict) 
     if not isinstance(verdict, v1p1.User):
         return NOWHERE
     if verdict.role not in AGENTS:
-        return _together((org.sourced_id for org in verdict.orgs), {})
+        return Reach(tuple(sorted(org.sourced_id for org in verdict.orgs)))
     ties = (tie for tie in person.students if tie.has_username and agent_role(tie) == verdict.role)
-    return _together((), _through_students(context, ties))
+    return _with_students(context, set(), ties, verdict.status)
 
 
 def reach_of_demographics(context: Context, person: PersonFacts, verdict: Verdict) -> Reach:
@@ -115,21 +115,21 @@ def schools_of_student(context: Context, memberships: Iterable[Membership]) -> S
     return tuple(sorted(current or ended))
 
 
-def _through_students(context: Context, ties: Iterable[Tie]) -> dict[str, Schools]:
-    """The students of the ties that are shown among the agents, with their schools.
+def _with_students(context: Context, own: set[str], ties: Iterable[Tie], status: Status) -> Reach:
+    """A user's own schools, and those of the students who give the user its status.
 
-    A student has a school as soon as a membership counts, and only then such a tie is shown.
+    So whose last student at a school has left goes from there, and whose students have all left
+    keeps their schools. Students who have left are still listed.
     """
-    return {
-        tie.person_guid: schools
-        for tie in ties
-        if tie_kept_out(context, tie) is None
-        and (schools := schools_of_student(context, tie.memberships))
-    }
-
-
-def _together(own: Iterable[str], listed: Mapping[str, Schools]) -> Reach:
-    schools = {*own}.union(*listed.values())
+    schools = set(own)
+    listed: dict[str, Schools] = {}
+    for tie in ties:
+        standing = tie_status(context, tie)
+        if isinstance(standing, KeptOut):
+            continue
+        listed[tie.person_guid] = schools_of_student(context, tie.memberships)
+        if standing.status == status:
+            schools.update(listed[tie.person_guid])
     return Reach(tuple(sorted(schools)), tuple(sorted(listed.items())))
 
 
@@ -137,7 +137,9 @@ def _reach_of_session(context: Context, session: AcademicSession) -> Reach:
     """A term's is its calendar's school; a school year has those of the terms that it lists."""
     if session.type == "schoolYear":
         terms = [child.sourced_id for child in session.children or ()]
-        return _together((), {term: (_school_of_term(context, term),) for term in terms})
+        schools = {term: _school_of_term(context, term) for term in terms}
+        listed = tuple((term, (school,)) for term, school in sorted(schools.items()))
+        return Reach(tuple(sorted({*schools.values()})), listed)
     above = session.parent if session.type == "gradingPeriod" else None
     return Reach((_school_of_term(context, above.sourced_id if above else session.sourced_id),))
 
