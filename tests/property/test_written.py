@@ -18,7 +18,7 @@ from rosterline.projector.rules.written_facts import LineItemFacts, StudentFacts
 from rosterline.projector.rules.written_v1p1 import written_in_v1p1
 from tests.support.facts import built
 from tests.support.written_documents import FACTS, ONE_OF_EACH_WRITTEN, Document
-from tests.support.written_strategies import JSON, documents, documents_of
+from tests.support.written_strategies import JSON, TEXT, documents, documents_of
 
 V1P1 = WRITTEN[Version.V1P1]
 SECRET = "Klassenbuch"
@@ -42,7 +42,7 @@ def test_what_was_sent_can_be_written_and_is_sent_again(document: Document) -> N
     assert text_of(build(again)) == text_of(record)
 
 
-@given(document=documents(), extra=st.dictionaries(st.text(min_size=1), JSON, max_size=3))
+@given(document=documents(), extra=st.dictionaries(TEXT, JSON, max_size=3))
 def test_members_beyond_the_standard_change_no_other(
     document: Document, extra: dict[str, Any]
 ) -> None:

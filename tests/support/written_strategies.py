@@ -10,7 +10,9 @@ from rosterline.oneroster.vocabulary import WRITTEN, Entity, Version
 from tests.support.written_documents import Document
 
 Body = dict[str, Any]
-TEXT = st.text(max_size=12)
+# No text of the database can hold U+0000.
+CHARACTERS = st.characters(codec="utf-8", exclude_characters="\0")
+TEXT = st.text(CHARACTERS, max_size=12)
 IDS = st.from_regex(r"[0-9A-Za-z./@_-]{1,20}", fullmatch=True)
 NUMBERS = st.integers(-(10**6), 10**6) | st.floats(allow_nan=False, allow_infinity=False, width=32)
 WRITTEN_NUMBERS = NUMBERS | NUMBERS.map(str)

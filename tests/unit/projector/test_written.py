@@ -112,6 +112,39 @@ def test_a_stamp_is_never_the_writers() -> None:
     assert sent(written)["dateLastModified"] == UNSTAMPED
 
 
+@pytest.mark.parametrize(
+    ("changes", "member"),
+    [
+        ({"title": "a\0b"}, "title"),
+        ({"metadata": {"x": {"y": [{"z": "\0"}]}}}, "metadata"),
+        ({"metadata": {"x": [{"\0": 1}]}}, "metadata"),
+        ({"category": {"sourcedId": "a\0"}}, "category"),
+        ({"beyond": ["\0"]}, "beyond"),
+        ({"be\0yond": 1}, "be\\u0000yond"),
+    ],
+)
+def test_what_no_database_can_hold_is_refused_with_the_members_name(
+    changes: dict[str, Any], member: str
+) -> None:
+    verdict = build(LINE_ITEM.but(**changes))
+    assert isinstance(verdict, KeptOut)
+    assert verdict.because == f"lineItem line-item-1 has the character U+0000 in {member}"
+    assert member in verdict.remedy
+    assert "\0" not in verdict.because + verdict.remedy
+
+
+def test_a_document_may_be_as_deep_as_its_reader_allows() -> None:
+    deep: Any = "\0"
+    for _ in range(5000):
+        deep = [deep]
+    assert kept_out_by(build(LINE_ITEM.but(metadata={"x": deep}))) == "null character"
+
+
+def test_what_looks_like_the_null_character_is_none() -> None:
+    assert sent(LINE_ITEM.but(title="\\u0000", description="0"))["title"] == "\\u0000"
+    assert isinstance(build(LINE_ITEM.but(dateLastModified="\0")), LineItem)
+
+
 def test_the_key_names_the_record_whatever_the_document_says() -> None:
     verdict = build_written(Entity.CATEGORIES, "other", CATEGORY.body, FACTS)
     assert built(verdict, Category).sourced_id == "other"

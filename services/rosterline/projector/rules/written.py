@@ -12,8 +12,9 @@ from rosterline.oneroster.v1p2 import MODELS
 from rosterline.oneroster.vocabulary import ACTIVE, Entity
 from rosterline.projector.rules.verdict import Verdict
 from rosterline.projector.rules.written_facts import Body, WrittenFacts
-from rosterline.projector.rules.written_reasons import invalid
+from rosterline.projector.rules.written_reasons import NULL, invalid, null_character
 from rosterline.projector.rules.written_values import (
+    has_character,
     named_id,
     read_members,
     reference_to,
@@ -25,6 +26,9 @@ SCORED = frozenset({Entity.RESULTS, Entity.ASSESSMENT_RESULTS})
 def build_written(entity: Entity, sourced_id: str, body: Body, facts: WrittenFacts) -> Verdict:
     """The 1.2 record of a document."""
     members = {"status": ACTIVE, **read_members(entity, body), "sourcedId": sourced_id}
+    unstorable = [name for name, value in members.items() if has_character([name, value], NULL)]
+    if unstorable:
+        return null_character(entity, sourced_id, unstorable)
     if entity is Entity.LINE_ITEMS:
         complete_line_item(members, facts)
     if entity is Entity.RESULTS:

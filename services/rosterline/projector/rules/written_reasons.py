@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from rosterline.oneroster.vocabulary import Entity
 from rosterline.projector.rules.verdict import KeptOut
 
+NULL = "\0"
+
 
 def invalid(entity: Entity, sourced_id: str, members: Iterable[str]) -> KeptOut:
     """The document is none that the standard's model can hold."""
@@ -16,6 +18,17 @@ def invalid(entity: Entity, sourced_id: str, members: Iterable[str]) -> KeptOut:
         rule="invalid document",
         because=f"{entity.single} {sourced_id} lacks these members, or has wrong ones: {named}",
         remedy=f"Write {entity.single} {sourced_id} again with correct values of {named}.",
+        rows=((entity.value, sourced_id),),
+    )
+
+
+def null_character(entity: Entity, sourced_id: str, members: Iterable[str]) -> KeptOut:
+    """The document holds U+0000, which no text of the database can hold."""
+    named = ", ".join(sorted(member.replace(NULL, "\\u0000") for member in members))
+    return KeptOut(
+        rule="null character",
+        because=f"{entity.single} {sourced_id} has the character U+0000 in {named}",
+        remedy=f"Write {entity.single} {sourced_id} again without U+0000 in {named}.",
         rows=((entity.value, sourced_id),),
     )
 

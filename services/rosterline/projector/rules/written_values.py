@@ -49,6 +49,21 @@ def read_members(entity: Entity, body: Body) -> dict[str, Any]:
     return {name: value for name, value in read.items() if value is not None}
 
 
+def has_character(value: Any, character: str) -> bool:  # noqa: ANN401 - any JSON
+    """Whether the character is in a text or a name of the value, however deep that is."""
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, str):
+            if character in found:
+                return True
+        elif isinstance(found, dict):
+            waiting.extend((*found.keys(), *found.values()))
+        elif isinstance(found, list):
+            waiting.extend(found)
+    return False
+
+
 def unchanged(value: Any) -> Any:  # noqa: ANN401 - any JSON
     """What was written."""
     return value
