@@ -48,6 +48,7 @@ def create_app(
     reader = Reader(
         pool, settings.base_url, authenticator, directory, keys, readiness, Walks(), Totals()
     )
+    routing = Routing(DIALECTS)
     app = FastAPI(
         title="Rosterline",
         # The documents are our own: they are made from the endpoint table.
@@ -56,13 +57,15 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         routes=[
+            # Nearly every request is one, and each route that is tried before takes its time.
+            Reads(routing, reader),
             *token_routes(issuer),
             *xporter_routes(Schoolhouse(pool, issuer, readiness)),
             *health_routes(readiness),
             *docs_routes(DIALECTS, settings.base_url),
             *discovery_routes(DIALECTS, settings.base_url),
             *([explain_route(Explaining(pool, authenticator, explainer))] if explainer else []),
-            Reads(Routing(DIALECTS), reader),
+            Reads(routing, reader, takes_rest=True),
         ],
         exception_handlers={
             ApiError: api_error_response,

@@ -39,7 +39,8 @@ log = structlog.get_logger()
 async def borrow(pool: asyncpg.Pool) -> AsyncIterator[PoolConnectionProxy]:
     """Raises ApiError 503 when there is no connection, it is lost, or the work takes too long."""
     try:
-        connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
+        async with asyncio.timeout(ACQUIRE_SECONDS):
+            connection = await pool.acquire()
     except CONNECT_ERRORS as error:
         raise _away(error) from error
     try:

@@ -92,18 +92,22 @@ class Asked:
 
 
 class Reads(BaseRoute):
-    """The route of every address of a dialect."""
+    """The route of every endpoint of every dialect.
 
-    def __init__(self, routing: Routing, reader: Reader) -> None:
+    With `takes_rest` it takes, too, what else is asked for below their services.
+    """
+
+    def __init__(self, routing: Routing, reader: Reader, *, takes_rest: bool = False) -> None:
         self._routing = routing
         self._reader = reader
+        self._takes_rest = takes_rest
 
     @override
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] != "http":
             return Match.NONE, {}
         operation = self._routing.find(raw_path(scope))
-        if operation is None:
+        if operation is None or (operation.endpoint is None and not self._takes_rest):
             return Match.NONE, {}
         return Match.FULL, {"operation": operation}
 
