@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rosterline.sample.generate import generate
-from tests.bench import days
+from tests.bench import days, reads
 from tests.bench.answers import measure_explain, measure_rebuild, measure_report
 from tests.bench.installation import Installation, installation, peak_memory, start_all
 from tests.bench.measures import (
@@ -74,8 +74,8 @@ async def measure_answers(measured: Installation, records: int) -> list[Row]:
     ]
 
 
-async def measure_all(options: argparse.Namespace) -> list[Row]:
-    """Every figure, in an order in which none disturbs the next."""
+async def measure_all(options: argparse.Namespace) -> tuple[list[Row], Table]:
+    """Every figure, in an order in which none disturbs the next; reads in a table of their own."""
     with tempfile.TemporaryDirectory(prefix="rosterline-bench-") as name:
         async with installation(Path(name)) as measured:
             async with measured.chain() as chain:
@@ -105,6 +105,7 @@ async def measure_all(options: argparse.Namespace) -> list[Row]:
                         )
                     )
                 rows += await measure_answers(measured, events)
+                read = await reads.measure_reads(measured, chain, seconds=reads.SECONDS)
                 rows += [
                     (f"memory of {service}, most", f"{peak_memory(process.pid):.0f} MB", "≤ 500 MB")
                     for service, process in chain.processes.items()
@@ -121,7 +122,7 @@ async def measure_all(options: argparse.Namespace) -> list[Row]:
                         f"capture: {captured / beside:.0%}",
                     ),
                 ]
-    return rows
+    return rows, read
 
 
 def main() -> None:
@@ -133,10 +134,12 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=40_000)
     parser.add_argument("--term-end", action="store_true", help="also a day of 490,000 flips")
     options = parser.parse_args()
+    rows, read = asyncio.run(measure_all(options))
     table = Table("figure", "measured", "reach", title="Rosterline, the whole chain on one machine")
-    for row in (*asyncio.run(measure_all(options)), *days.measure(term_end=options.term_end)):
+    for row in (*rows, *days.measure(term_end=options.term_end)):
         table.add_row(*row)
     Console(width=110).print(table)
+    Console(width=reads.WIDTH).print(read)
     print(
         f"command: python -m tests.bench --students {options.students} "
         f"--seconds {options.seconds:g} --rate {options.rate:g} --rows {options.rows}"

@@ -28,7 +28,9 @@ from tests.support.chain import Chain
 
 CONNECTIONS = 8
 WARM_SECONDS = 1.0
+SECONDS = 5.0
 PULL_SECONDS = 60.0
+WIDTH = 150
 COLUMNS = (
     "read", "requests/s", "p50 ms", "p99 ms", "CPU ms of the API", "records/s",
     "pgbench/s", "HTTP : pgbench", "reach",
@@ -139,11 +141,11 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.reads", description=__doc__)
     parser.add_argument("--students", type=int, default=20_000)
-    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--data", type=Path, help="keep the district in this folder")
     parser.add_argument("--only", default="", help="measure only what has this in its name")
     options = parser.parse_args()
-    Console(width=150).print(asyncio.run(run(options)))
+    Console(width=WIDTH).print(asyncio.run(run(options)))
     print(f"command: python -m tests.bench.reads --students {options.students}")
 
 
