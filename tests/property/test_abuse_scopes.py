@@ -34,7 +34,7 @@ from tests.support.neighbours import AGENT, HERE, SHARED, Stranger, settle
 from tests.support.servers import fresh_databases
 
 PUBLIC_URL = "https://roster.example.org"
-PAGES = 4
+PAGES = 3
 EXAMPLES = settings(max_examples=150, derandomize=True, deadline=None, database=None)
 EVER = "dateLastModified>'1970-01-01'"
 OWN_WORDS = [
@@ -234,7 +234,7 @@ def test_g5_what_is_hidden_changes_no_order(pair: Pair) -> None:
 
 
 def test_g5_no_word_of_what_is_hidden_finds_anything(pair: Pair) -> None:
-    """Each id and value of a stranger, asked of each field by every predicate for equality."""
+    """Each id and value of a stranger, asked of each field exactly and as a part."""
     dialect, (stranger, _) = pair.limits.dialect, pair.limits.strangers()
     words = [word for word in stranger.words if stranger.schools or "guardian" in word]
     for endpoint in dialect.endpoints:
@@ -243,11 +243,12 @@ def test_g5_no_word_of_what_is_hidden_finds_anything(pair: Pair) -> None:
         for name, field in fields_of(endpoint.collection).items():
             if field.kind not in {Kind.TEXT, Kind.ID, Kind.ADDRESS}:
                 continue
-            for predicate in ("=", "~"):
-                clauses = " OR ".join(f"{name}{predicate}{quoted(word)}" for word in words)
-                for text in (clauses, f"({clauses}) AND {EVER}"):
-                    for page in check_alike(pair, dialect.path(endpoint), [("filter", text)]):
-                        assert page[2]["x-total-count"] == "0", (name, predicate, page)
+            asked = (f"{name}{predicate}{quoted(word)}" for word in words for predicate in "=~")
+            clauses = " OR ".join(asked)
+            for text in (clauses, f"({clauses}) AND {EVER}"):
+                for page in check_alike(pair, dialect.path(endpoint), [("filter", text)]):
+                    assert page[0] == 200, page
+                    assert page[2]["x-total-count"] == "0", (name, page)
 
 
 def test_g5_totals_and_ids_are_those_of_the_records_that_are_seen(pair: Pair) -> None:
