@@ -116,7 +116,7 @@ XPORTER = Dialect(
     dict.fromkeys(Service, XPORTER_PATH),
     token_path=f"{XPORTER_PATH}/auth/token",
     is_xporter=True,
-    rules=QueryRules(warns=True, lower_operators=True),
+    rules=QueryRules(warns=True, lower_operators=True, aliases={"orgSourcedIds": "orgs.sourcedId"}),
 )
 DIALECTS: tuple[Dialect, ...] = (
     EDTECH_V1P2,

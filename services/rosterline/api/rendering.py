@@ -27,11 +27,13 @@ def render(
     With `fields` those members only.
     """
     text = _with_base(records, base)
-    if dialect.is_xporter and endpoint.entity is Entity.USERS:
+    has_org_ids = dialect.is_xporter and endpoint.entity is Entity.USERS
+    if fields is not None:
+        wanted = map(_with_whole_orgs, fields) if has_org_ids else fields
+        text = select_fields(f"[{text.decode()}]", wanted)[1:-1].encode()
+    if has_org_ids:
         users = [_with_org_ids(user) for user in orjson.loads(b"[%b]" % text)]
         text = orjson.dumps(users)[1:-1]
-    if fields is not None:
-        text = select_fields(f"[{text.decode()}]", fields)[1:-1].encode()
     return b"[%b]" % text if endpoint.shape is Shape.COLLECTION else text
 
 
@@ -62,6 +64,11 @@ def matches_tag(header: str | None, tag: str) -> bool:
 def _with_base(records: bytes, base: str) -> bytes:
     """As `rosterline.oneroster.v1p2.with_base`, in one pass: `replace` counts before it copies."""
     return f'"href":"{base}/'.encode().join(records.split(RELATIVE))
+
+
+def _with_whole_orgs(name: str) -> str:
+    """Of an org nothing is shown but its id, which whoever names any part of it gets."""
+    return "orgs" if name.startswith("orgs.") else name
 
 
 def _with_org_ids(user: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from rosterline.api.routing import Operation
 from rosterline.oneroster.vocabulary import Version
 
 JSON = "application/json"
+UNKNOWN_TO_XPORTER = frozenset({404, 405})
 
 log = structlog.get_logger()
 
@@ -34,9 +35,14 @@ async def api_error_response(_: Request, error: Exception) -> Response:
 
 
 def error_response(error: ApiError, operation: Operation) -> Response:
-    """The response to an ApiError, in the words of the version that the address speaks."""
+    """The response to an ApiError, in the words of the version that the address speaks.
+
+    Xporter's partners know 400 for whatever is wrong with a request (seed 004).
+    """
     endpoint = operation.endpoint
     name = endpoint.operation_id if endpoint else None
+    if operation.dialect.is_xporter and error.status in UNKNOWN_TO_XPORTER:
+        error = ApiError(400, CodeMinor.INVALID_DATA, error.message, headers=error.headers)
     body = (
         payload_v1p1(error.status, error.code, error.message, name)
         if operation.dialect.version is Version.V1P1

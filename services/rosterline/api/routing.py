@@ -50,9 +50,7 @@ class Routing:
 
     def find(self, raw_path: str) -> Operation | None:
         """The operation of a path that is still percent-encoded; None for what is none of ours."""
-        segments = raw_path.split("/")[1:]
-        if len(segments) > MOST_SEGMENTS:
-            return None
+        segments = raw_path.split("/", MOST_SEGMENTS)[1:]
         node, names, dialect = self._root, list[str](), None
         has_app, is_known = False, True
         for segment in segments:

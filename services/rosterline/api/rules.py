@@ -11,11 +11,11 @@ NO_ALIASES: Mapping[str, str] = MappingProxyType({})
 class QueryRules:
     """The defaults are OneRoster 1.2's.
 
-    `warns`: unknown names in `fields` and `sort` are told beside all data in the default order,
-    as 1.1 does. `aliases` are other names of fields, to filter and sort on. `folds_case`: no value
-    is case sensitive. `strict_offset`: the offset is a multiple of the limit, and faults of both
-    are 422. `lower_operators`: `and` and `or` are operators too. `blank_fields_are_all`: a blank
-    `fields` chooses all of them.
+    `warns`: unknown names in `fields` and `sort` are told beside all data in the default order, as
+    1.1 does. `aliases` are other names of fields, wherever a query names one. `folds_case`: no
+    value is case sensitive. `strict_offset`: the offset is a multiple of the limit, and faults of
+    both are 422. `lower_operators`: `and` and `or` are operators too. `blank_fields_are_all`: a
+    blank `fields` chooses all of them.
     """
 
     warns: bool = False

@@ -42,12 +42,13 @@ def parse_fields(text: str | None, collection: Collection, rules: QueryRules) ->
     """Check the names; unknown ones are refused, or in 1.1 answered with all data and a warning."""
     if text is None or (rules.blank_fields_are_all and not text.strip()):
         return WHOLE
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
-    if not all(names):
+    given = [name.strip() for name in text.split(",")]
+    if not all(given):
         raise _blank(rules)
-    unknown = [name[:60] for name in names if not is_selectable(collection, name)]
+    names = {name: rules.aliases.get(name, name) for name in given}
+    unknown = [name[:60] for name in names if not is_selectable(collection, names[name])]
     if not unknown:
-        return Selection(names)
+        return Selection(tuple(dict.fromkeys(names.values())))
     told = ", ".join(repr(name) for name in unknown[:MOST_NAMED])
     message = f"Unknown selection field {told} of {collection.entity}"
     if rules.warns:

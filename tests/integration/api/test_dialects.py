@@ -16,6 +16,7 @@ from rosterline.api.dialects import (
     EDTECH_V1P1,
     EDTECH_V1P2,
     XPORTER,
+    XPORTER_PATH,
     Dialect,
 )
 from rosterline.api.endpoints import NUMBERS, Shape
@@ -158,12 +159,43 @@ async def test_errors_are_written_as_the_version_writes_them(
         Version.V1P2: ("unknownobject", "invaliddata", "unauthorisedrequest"),
         Version.V1P1: ("unknown object", "invalid data", "unauthorized"),
     }[dialect.version]
-    assert found == list(zip((404, 405, 401), words, strict=True))
+    statuses = (404, 405, 401)
+    if dialect is XPORTER:
+        words, statuses = ("invalid data", "invalid data", "unauthorized"), (400, 400, 401)
+    assert found == list(zip(statuses, words, strict=True))
     assert method.headers["Allow"] == "GET, HEAD"
     assert nobody.headers["WWW-Authenticate"].startswith("Bearer")
     if dialect is not XPORTER:
         assert (wrong.status_code, codes(wrong, dialect)) == (400, "invalid_filter_field")
         assert "shoeSize" in wrong.text
+
+
+BELOW = "/".join("x" * 30)
+NO_ADDRESSES = ("", "/", "/orgs/", f"/orgs/{SCHOOL}", "/students", "/auth", "/auth/teapots")
+
+
+@pytest.mark.parametrize("path", [*NO_ADDRESSES, f"/{BELOW}", f"/orgs/{BELOW}"])
+async def test_xporter_answers_what_it_does_not_serve_as_a_bad_request(
+    served: Served, path: str
+) -> None:
+    """Seed 004 lists 200, 400, 401, 403 and 500 alone."""
+    for method in ("GET", "POST", "DELETE"):
+        answer = await served.http.request(method, f"{XPORTER_PATH}{path}")
+        assert (answer.status_code, codes(answer, XPORTER)) == (400, "invalid data")
+        assert answer.json()["statusInfoSet"][0]["imsx_codeMajor"] == "failure"
+
+
+@pytest.mark.parametrize("path", ["orgs", "version", "auth/version"])
+async def test_xporter_answers_other_methods_as_bad_requests(served: Served, path: str) -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+        answer = await served.http.request(method, f"{XPORTER_PATH}/{path}")
+        assert (answer.status_code, codes(answer, XPORTER)) == (400, "invalid data")
+
+
+@pytest.mark.parametrize("path", ["", "/orgs"])
+async def test_beside_xporters_addresses_there_is_nothing(served: Served, path: str) -> None:
+    answer = await served.http.get(f"{XPORTER_PATH}house{path}")
+    assert answer.status_code == 404
 
 
 def codes(answer: httpx.Response, dialect: Dialect) -> str:
@@ -247,7 +279,9 @@ async def test_xporter_has_six_collections_of_one_school(
     assert XPORTER.token_path in refused.text
 
 
-async def test_xporters_users_name_their_orgs_by_id(served: Served) -> None:
+@pytest_asyncio.fixture(loop_scope="module")
+async def partner(served: Served) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with the token of a connection that is limited to one school, with one user."""
     made = await connections.add(served.connection, "rp", "1.1", schools=[SCHOOL])
     await served.read_model.write(
         *(replace(each, schools=(SCHOOL,)) for each in OLDER if each.entity is Entity.USERS),
@@ -265,11 +299,64 @@ async def test_xporters_users_name_their_orgs_by_id(served: Served) -> None:
             auth=(made.client_id, made.client_secret),
         )
         http.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
-        (user,) = (await http.get(address(XPORTER, "getAllUsers"))).json()["users"]
-        assert (user["sourcedId"], user["orgSourcedIds"]) == ("s1", [SCHOOL])
-        assert "orgs" not in user
-        (usual,) = (await http.get(address(EDTECH_V1P1, "getAllUsers"))).json()["users"]
-        assert [org["sourcedId"] for org in usual["orgs"]] == [SCHOOL]
+        yield http
+    await connections.remove(served.connection, "rp")
+
+
+async def test_xporters_users_name_their_orgs_by_id(partner: httpx.AsyncClient) -> None:
+    (user,) = (await partner.get(address(XPORTER, "getAllUsers"))).json()["users"]
+    assert (user["sourcedId"], user["orgSourcedIds"]) == ("s1", [SCHOOL])
+    assert "orgs" not in user
+    (usual,) = (await partner.get(address(EDTECH_V1P1, "getAllUsers"))).json()["users"]
+    assert [org["sourcedId"] for org in usual["orgs"]] == [SCHOOL]
+
+
+@pytest.mark.parametrize(
+    "fields", ["orgSourcedIds", "orgs", "orgs.sourcedId", "orgs.href", "orgs.href,orgs.type"]
+)
+async def test_xporters_ids_of_orgs_can_be_chosen_by_every_name(
+    partner: httpx.AsyncClient, fields: str
+) -> None:
+    asked = {"fields": f"sourcedId,{fields}"}
+    body = (await partner.get(address(XPORTER, "getAllUsers"), params=asked)).json()
+    assert body == {"users": [{"sourcedId": "s1", "orgSourcedIds": [SCHOOL]}]}
+
+
+async def test_xporters_ids_of_orgs_are_left_out_with_other_fields(
+    partner: httpx.AsyncClient,
+) -> None:
+    asked = {"fields": "username"}
+    body = (await partner.get(address(XPORTER, "getAllUsers"), params=asked)).json()
+    assert body == {"users": [{"username": "zoe"}]}
+
+
+@pytest.mark.parametrize(("wanted", "found"), [(SCHOOL, ["s1"]), ("school-1", [])])
+async def test_xporters_users_are_found_by_the_ids_of_their_orgs(
+    partner: httpx.AsyncClient, wanted: str, found: list[str]
+) -> None:
+    for name in ("orgSourcedIds", "orgs.sourcedId"):
+        asked = {"filter": f"{name}='{wanted}'"}
+        answer = await partner.get(address(XPORTER, "getAllUsers"), params=asked)
+        assert [user["sourcedId"] for user in answer.json()["users"]] == found
+
+
+async def test_the_ids_of_orgs_are_xporters_name_alone(partner: httpx.AsyncClient) -> None:
+    asked = {"filter": f"orgSourcedIds='{SCHOOL}'"}
+    answer = await partner.get(address(EDTECH_V1P1, "getAllUsers"), params=asked)
+    assert (answer.status_code, codes(answer, EDTECH_V1P1)) == (400, "invalid_filter_field")
+    wrong = await partner.get(address(XPORTER, "getAllOrgs"), params=asked)
+    assert (wrong.status_code, codes(wrong, XPORTER)) == (400, "invalid_filter_field")
+    assert "orgSourcedIds" in wrong.text
+
+
+async def test_campus_names_of_its_own_can_be_chosen(
+    clients: dict[Version, httpx.AsyncClient],
+) -> None:
+    path = address(CAMPUS_V1P2, "getAllEnrollments")
+    asked = {"fields": "userSourcedId,user.sourcedId,role", "limit": "1"}
+    ((shown,),) = (await clients[Version.V1P2].get(path, params=asked)).json().values()
+    assert shown.keys() == {"user", "role"}
+    assert shown["user"].keys() == {"sourcedId"}
 
 
 @pytest.mark.parametrize("dialect", [CAMPUS_V1P2, CAMPUS_APP_V1P2, CAMPUS_APP_V1P1])
