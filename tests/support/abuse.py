@@ -30,7 +30,7 @@ from tests.support.processes import COMMAND, clean_environment
 from tests.support.written import ONE_OF_EACH_WRITTEN, WrittenModel
 
 AS_IT_STANDS = "".join(map(chr, range(0x21, 0x7F)))
-START_SECONDS = 30.0
+PATIENCE_SECONDS = 30.0
 MOST_FLOOD = 64_000_000
 # What must never leave: places in our code, words of our database, of Python, of what it uses.
 TELLTALE = re.compile(
@@ -47,14 +47,35 @@ PERSONAL = ("Zo\u00eb", "Hara", "@example.org", "2011-03-04")
 class Api:
     """A running `rosterline api`: its address, and all that it has written to its log."""
 
-    address: str
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] = field(repr=False)
+    address: str = ""
     lines: list[str] = field(default_factory=list)
+    news: threading.Condition = field(default_factory=threading.Condition, repr=False)
+
+    def follow(self) -> None:
+        """Keep what it logs, until it ends."""
+        assert self.process.stderr is not None
+        with self.process.stderr:
+            for line in self.process.stderr:
+                with self.news:
+                    self.lines.append(line.rstrip("\n"))
+                    self.news.notify_all()
 
     @property
     def log(self) -> str:
         """What it has logged."""
         return "\n".join(self.lines)
+
+    def wait_for(self, event: str, count: int = 1) -> list[dict[str, Any]]:
+        """The entries of its log for this event, once there are so many."""
+        marked = json.dumps(event)
+
+        def found() -> list[str]:
+            return [line for line in self.lines if marked in line]
+
+        with self.news:
+            assert self.news.wait_for(lambda: len(found()) >= count, PATIENCE_SECONDS), self.log
+            return [json.loads(line) for line in found()]
 
     def send(self, data: bytes, *, seconds: float = 10.0) -> bytes:
         """What comes back on a connection of its own until the server closes it, or ends."""
@@ -101,26 +122,12 @@ def running_api(dsn: str, **settings: str) -> Iterator[Api]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    lines: list[str] = []
-    port: list[int] = []
-    is_listening = threading.Event()
-
-    def follow() -> None:
-        assert process.stderr is not None
-        with process.stderr:
-            for line in process.stderr:
-                lines.append(line.rstrip("\n"))
-                if not port and '"listening"' in line:
-                    port.append(json.loads(line)["port"])
-                    is_listening.set()
-        is_listening.set()
-
-    follower = threading.Thread(target=follow)
+    api = Api(process)
+    follower = threading.Thread(target=api.follow)
     follower.start()
     try:
-        assert is_listening.wait(START_SECONDS), "the API does not start"
-        assert port, f"the API has ended: {lines}"
-        yield Api(f"http://127.0.0.1:{port[0]}", process, lines)
+        (entry,) = api.wait_for("listening")
+        yield replace(api, address=f"http://127.0.0.1:{entry['port']}")
     finally:
         process.send_signal(signal.SIGTERM)
         try:

@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 from starlette.types import Scope
 
-from rosterline.api.dialects import Dialect
 from rosterline.api.errors import ApiError, CodeMinor, bad_request
 from rosterline.api.links import PAGING
 from rosterline.api.routing import raw_path, sent_parameters
@@ -27,22 +26,22 @@ MOST_REQUEST_BYTES = 131_072
 MOST_ID_LENGTH = 255
 
 
-def require_bounded(scope: Scope, dialect: Dialect) -> None:
+def require_bounded(scope: Scope) -> None:
     """Raises ApiError for a request that is larger than any that makes sense."""
     query: bytes = scope["query_string"]
     path = scope.get("raw_path") or scope["path"]
     if len(path) + len(query) > SURELY_SHORT:
-        _require_short(scope, dialect)
+        _require_short(scope)
     if query.count(b"&") >= MOST_PARAMETERS:
         raise bad_request(
             CodeMinor.INVALID_DATA, f"The query has more than {MOST_PARAMETERS} parameters"
         )
     headers: list[tuple[bytes, bytes]] = scope["headers"]
     if len(headers) > MOST_HEADERS:
-        raise _excess(431, f"The request has more than {MOST_HEADERS} headers", dialect)
+        raise _excess(431, f"The request has more than {MOST_HEADERS} headers")
     if sum(len(name) + len(value) for name, value in headers) > MOST_HEADER_BYTES:
         message = f"The headers of the request are larger than {MOST_HEADER_BYTES} bytes"
-        raise _excess(431, message, dialect)
+        raise _excess(431, message)
 
 
 def is_id(text: str) -> bool:
@@ -56,7 +55,7 @@ def why_no_id(texts: Iterable[str]) -> str:
     return f"; no sourcedId is longer than {MOST_ID_LENGTH} characters" if is_long else ""
 
 
-def _require_short(scope: Scope, dialect: Dialect) -> None:
+def _require_short(scope: Scope) -> None:
     """Count the address as its links are written, so that all of them can be followed."""
     path = raw_path(scope)
     is_short = len(path) + len(scope["query_string"]) <= MOST_SENT_BYTES
@@ -68,10 +67,8 @@ def _require_short(scope: Scope, dialect: Dialect) -> None:
             414,
             f"The address is longer than {MOST_ADDRESS_BYTES} bytes (path and query, "
             "percent-encoded): ask with a shorter filter, or in several requests",
-            dialect,
         )
 
 
-def _excess(status: int, message: str, dialect: Dialect) -> ApiError:
-    """Xporter's partners know 400 for all that is wrong with a request (seed 004)."""
-    return ApiError(400 if dialect.is_xporter else status, CodeMinor.INVALID_DATA, message)
+def _excess(status: int, message: str) -> ApiError:
+    return ApiError(status, CodeMinor.INVALID_DATA, message)

@@ -17,15 +17,23 @@ from rosterline.api.routing import Operation
 from rosterline.oneroster.vocabulary import Version
 
 JSON = "application/json"
-UNKNOWN_TO_XPORTER = frozenset({404, 405})
+FAILED = "The request failed unexpectedly"
+OWN_CODE = "/rosterline/"
+MOST_PLACES = 3
+UNKNOWN_TO_XPORTER = frozenset({404, 405, 414, 431})
 
 log = structlog.get_logger()
 
 
 async def api_error_response(_: Request, error: Exception) -> Response:
-    """The response to an ApiError."""
+    """The response to an ApiError at an address of no dialect."""
     if not isinstance(error, ApiError):
         raise error
+    return plain_response(error)
+
+
+def plain_response(error: ApiError) -> Response:
+    """The response to an ApiError in the words of 1.2."""
     return Response(
         payload(error.status, error.code, error.message),
         status_code=error.status,
@@ -82,13 +90,21 @@ class LastResort:
         try:
             await self._app(scope, receive, watch)
         except Exception as error:
-            frames = traceback.extract_tb(error.__traceback__)[-3:]
             log.error(  # noqa: TRY400 - the message of the error may hold personal data
                 "a request failed",
                 error=type(error).__name__,
-                at=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+                at=places(error),
             )
             if has_begun or scope["type"] != "http":
                 raise
-            body = payload(500, CodeMinor.INTERNAL_SERVER_ERROR, "The request failed unexpectedly")
-            await Response(body, status_code=500, media_type=JSON)(scope, receive, send)
+            failure = ApiError(500, CodeMinor.INTERNAL_SERVER_ERROR, FAILED)
+            operation: Operation | None = scope.get("operation")
+            answer = error_response(failure, operation) if operation else plain_response(failure)
+            await answer(scope, receive, send)
+
+
+def places(error: Exception) -> list[str]:
+    """Where it was raised, and the last places in our own code on the way there."""
+    frames = traceback.extract_tb(error.__traceback__)
+    kept = [frame for frame in frames[:-1] if OWN_CODE in frame.filename][-MOST_PLACES:]
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in (*kept, *frames[-1:])]

@@ -128,7 +128,7 @@ class Reads(BaseRoute):
 
 async def answer(request: Request, operation: Operation, reader: Reader) -> Response:
     """The response to a read; raises ApiError."""
-    require_bounded(request.scope, operation.dialect)
+    require_bounded(request.scope)
     endpoint = operation.endpoint
     if endpoint is None:
         raise unknown_object("There is no such endpoint here")
