@@ -21,13 +21,13 @@ class Paging:
 
 def link_header(address: str, parameters: Iterable[tuple[str, str]], paging: Paging) -> str:
     """Links keep the other parameters; `next` goes on behind this page's last record."""
-    kept = [(name, value) for name, value in parameters if name not in PAGING]
+    kept = urlencode([(name, value) for name, value in parameters if name not in PAGING])
+    start = f"<{address}?{kept}{'&' if kept else ''}limit={paging.limit}"
 
     def link(relation: str, offset: int, cursor: str | None = None) -> str:
-        query = [*kept, ("limit", str(paging.limit)), ("offset", str(offset))]
-        if cursor is not None:
-            query.append(("cursor", cursor))
-        return f'<{address}?{urlencode(query)}>; rel="{relation}"'
+        # A cursor is made of characters that stand for themselves.
+        behind = "" if cursor is None else f"&cursor={cursor}"
+        return f'{start}&offset={offset}{behind}>; rel="{relation}"'
 
     links = [link("first", 0)]
     if paging.offset > 0:
