@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from rosterline.api.conditions import filter_condition, sort_key
+from rosterline.api.conditions import SortKey, filter_condition, sort_key
 from rosterline.api.endpoints import Endpoint
 from rosterline.api.filters import Predicate
 from rosterline.api.parameters import Parameters
@@ -134,11 +134,10 @@ def page_statement(
         )
         for branch in branches
     ]
-    outer_order = _outer_order(query, is_split=len(branches) > 1)
     text = PAGE.format(
         found=" UNION ALL ".join(selects),
         clock=CLOCK,
-        order=outer_order,
+        order=_outer_order(query, is_split=len(branches) > 1),
         limit=limit,
         total=_total(query, continuation, known, source=source, conditions=conditions),
         switch=_switch(endpoint, viewer, parameters),
@@ -148,7 +147,7 @@ def page_statement(
 
 @dataclass(frozen=True, slots=True)
 class _Branch:
-    """A run of records in order."""
+    """A run of records in order; those that are late go by their ids, which no change moves."""
 
     document: str
     is_late: bool = False
@@ -165,7 +164,7 @@ def _branches(query: Query, continuation: Continuation | None, source: Source) -
         return [_Branch(source.document, conditions=(held, behind))]
     changed = source.compare(Predicate.GREATER, position.watermark, WATERMARK)
     capped = source.stamped(position.watermark)
-    if not continuation.by_offset:
+    if not _has_late_run(query, continuation):
         either = f"CASE WHEN {changed} THEN {capped} ELSE {source.document} END"
         return [_Branch(either, conditions=(behind,))]
     if position.is_late:
@@ -174,6 +173,11 @@ def _branches(query: Query, continuation: Continuation | None, source: Source) -
         _Branch(source.document, conditions=(held, behind)),
         _Branch(capped, is_late=True, conditions=(changed,)),
     ]
+
+
+def _has_late_run(query: Query, continuation: Continuation) -> bool:
+    """Whether what changed since the watermark comes behind all others."""
+    return not query.is_bounded and (continuation.by_offset or query.sort is not None)
 
 
 def _select(
@@ -186,12 +190,14 @@ def _select(
     offset: str | None,
 ) -> str:
     """The first of a run's records, and one more, behind the offset."""
+    key = None if query.sort is None else sort_key(query.sort, source)
 
     def first(table: str, bounds: str, *bounded: str) -> str:
         return (
-            f"(SELECT sourced_id, {_sort_value(query, source)}, {branch.document} AS document, "
-            f"{branch.is_late} AS is_late FROM {table} WHERE {_all((*conditions, *bounded))} "
-            f"ORDER BY {_order(query, source)} {bounds})"
+            f"(SELECT sourced_id, {_sort_value(key, branch)} AS sort_value, "
+            f"{branch.document} AS document, {branch.is_late} AS is_late "
+            f"FROM {table} WHERE {_all((*conditions, *bounded))} "
+            f"ORDER BY {_order(query, None if branch.is_late else key)} {bounds})"
         )
 
     page = f"LIMIT {limit} + 1"
@@ -199,9 +205,10 @@ def _select(
         # What is skipped is counted in an index, which is no place for documents.
         start = (
             f"SELECT sourced_id FROM {source.table} WHERE {_all(conditions)} "
-            f"ORDER BY sourced_id LIMIT 1 OFFSET {offset}"
+            f"ORDER BY {_order(query, None)} LIMIT 1 OFFSET {offset}"
         )
-        return first(source.table, page, f"sourced_id >= ({start})")
+        comparison = "<=" if query.descending else ">="
+        return first(source.table, page, f"sourced_id {comparison} ({start})")
     bounds = page if offset is None else f"{page} OFFSET {offset}"
     if not source.parts:
         return first(source.table, bounds)
@@ -215,7 +222,7 @@ def _behind(query: Query, continuation: Continuation, source: Source) -> str:
     position = continuation.position
     comparison = "<" if query.descending else ">"
     sourced_id = source.parameters.add(position.sourced_id, "text")
-    if query.sort is None:
+    if query.sort is None or position.is_late:
         return f"sourced_id {comparison} {sourced_id}"
     key = sort_key(query.sort, source)
     value = source.parameters.add(position.sort_value, key.type_name)
@@ -239,7 +246,7 @@ def _total(
         total = parameters.add(known.total, "bigint")
         return f"CASE WHEN ({CLOCK}) = {stamp} THEN {total} ELSE ({count}) END"
     first = parameters.add(continuation.position.total, "bigint")
-    if query.is_bounded or not continuation.by_offset:
+    if not _has_late_run(query, continuation):
         return first
     # What may come twice adds to the total, or a client that stops at it would stop too early.
     changed = source.compare(Predicate.GREATER, continuation.position.watermark, WATERMARK)
@@ -257,18 +264,16 @@ def _all(conditions: Sequence[str]) -> str:
     return " AND ".join(conditions) or "true"
 
 
-def _sort_value(query: Query, source: Source) -> str:
-    if query.sort is None:
-        return "NULL::text AS sort_value"
-    return f"{sort_key(query.sort, source).text} AS sort_value"
+def _sort_value(key: SortKey | None, branch: _Branch) -> str:
+    if key is None:
+        return "NULL::text"
+    return f"NULL::{key.type_name}" if branch.is_late else key.text
 
 
-def _order(query: Query, source: Source) -> str:
+def _order(query: Query, key: SortKey | None) -> str:
     direction = " DESC" if query.descending else ""
-    keys = ["sourced_id"]
-    if query.sort is not None:
-        keys.insert(0, sort_key(query.sort, source).text)
-    return ", ".join(f"{key}{direction}" for key in keys)
+    keys = ["sourced_id"] if key is None else [key.text, "sourced_id"]
+    return ", ".join(f"{each}{direction}" for each in keys)
 
 
 def _outer_order(query: Query, *, is_split: bool) -> str:

@@ -14,11 +14,16 @@ What became of a record that changed during the walk, before the client came to 
 - In any other walk it is shown as it is now, so that no pull comes back short (a consumer would
   delete what is missing), but with W as its stamp; the next delta brings it again.
 
-A client has two ways to go on. The `next` link carries the position: each record once, for as long
-as the client likes. A client that counts offsets is recognised by Walks when it asks for just the
-offset at which a page ended. Many such clients stop at the total that they were first told, so for
-them records changed since W come last, behind all others: nothing that was there at W falls off the
-end. The price is that such a record may come twice, which a delta does anyway.
+The place of such a record may have moved: by its id it stands where it stood, by any other sort it
+may now stand before the position. So a walk in another order has two runs: first the records that
+did not change since W, in that order, then those that did, by their ids. What had come before it
+changed comes twice, as in a delta; nothing that was there at W and is there still is left out.
+
+A client has two ways to go on. The `next` link carries the position: in the order of the ids each
+record comes once, for as long as the client likes. A client that counts offsets is recognised by
+Walks when it asks for just the offset at which a page ended. Many such clients stop at the total
+that they were first told, so for them every walk that is not bounded has two runs: no record that
+stays as it was falls off the end.
 """
 
 import time
@@ -39,8 +44,8 @@ SortValue = str | datetime | Decimal
 class Position:
     """Where a page of a walk ended.
 
-    `sort_value` is that of the last record, None when the order is that of the ids. `total` is what
-    the walk's first page counted. `is_late`: among the records changed since the watermark.
+    `sort_value` is that of the last record, None in the order of the ids. `total` is what the
+    walk's first page counted. `is_late`: in the run of what changed since, by the ids.
     """
 
     watermark: datetime
