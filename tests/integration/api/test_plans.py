@@ -150,6 +150,15 @@ async def test_an_offset_skips_without_a_look_at_the_records(
     assert "Seq Scan on users" not in text
 
 
+async def test_a_total_that_is_counted_anew_looks_at_no_record(
+    connection: asyncpg.Connection,
+) -> None:
+    await connection.execute("VACUUM v1p2.users")
+    text = await explain(connection, Viewer("acme"), Query(), None, None)
+    assert "Index Only Scan using users_active" in text
+    assert "Seq Scan on users" not in text
+
+
 async def test_a_delta_of_all_users_walks_through_the_ids(connection: asyncpg.Connection) -> None:
     clock = await connection.fetchval("SELECT last_stamp FROM rosterline.clock")
     query = Query(filter=OLDER)
