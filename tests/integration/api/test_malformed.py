@@ -1,4 +1,5 @@
 """What is hardly a request, byte by byte through a real socket: answered, or cut without an end."""
+
 from collections.abc import Iterator
 
 import httpx
