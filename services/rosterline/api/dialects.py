@@ -65,6 +65,8 @@ XPORTER_ENDPOINTS = tuple(
     and row.path == f"/{row.entity}"
 )
 
+# `search` is Timeback's, which speaks 1.2 at the standard's addresses.
+V1P2_RULES = QueryRules(searches=True)
 V1P1_RULES = QueryRules(warns=True)
 # Seed 001: other names to filter by, "the value is not case sensitive", offset and limit in 422,
 # and of `fields`: "When left blank, all fields display".
@@ -74,7 +76,9 @@ CAMPUS_RULES = QueryRules(
     strict_offset=True,
     blank_fields_are_all=True,
 )
-EDTECH_V1P2 = Dialect("1edtech-1.2", "OneRoster 1.2", Version.V1P2, V1P2, V1P2_PATHS)
+EDTECH_V1P2 = Dialect(
+    "1edtech-1.2", "OneRoster 1.2", Version.V1P2, V1P2, V1P2_PATHS, rules=V1P2_RULES
+)
 EDTECH_V1P1 = Dialect(
     "1edtech-1.1", "OneRoster 1.1", Version.V1P1, V1P1, V1P1_PATHS, rules=V1P1_RULES
 )

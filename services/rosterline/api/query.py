@@ -1,8 +1,8 @@
 """The query language: the parameters of a request → a checked Query. Pure.
 
 All faults of a query are raised here, as ApiError that names what is wrong. Blank `filter`, `sort`
-and `search` count as absent; an unknown `sort` gives the default order; a parameter that no
-collection knows is left alone.
+and `search` count as absent; an unknown `sort` gives the default order, and then `orderBy` says
+nothing; a parameter that the dialect does not know is left alone.
 """
 
 from collections.abc import Iterable, Mapping
@@ -84,16 +84,15 @@ def parse_query(
     parameters: Iterable[tuple[str, str]], collection: Collection, rules: QueryRules
 ) -> Query:
     """Check the decoded parameters of a request for records of a collection."""
-    given = _gather(parameters)
+    given = _gather(parameters, rules)
     limit, offset = _paging(given, rules)
     sort, warnings = _sort(given, collection, rules)
-    is_descending = _is_descending(given.get(Parameter.ORDER_BY))
     selection = parse_fields(given.get(Parameter.FIELDS), collection, rules)
     return Query(
         limit=limit,
         offset=offset,
         sort=None if sort is None or sort.name == SOURCED_ID else sort,
-        descending=is_descending and sort is not None,
+        descending=sort is not None and _is_descending(given.get(Parameter.ORDER_BY)),
         filter=_filter(given, collection, rules),
         fields=selection.fields,
         cursor=given.get(Parameter.CURSOR),
@@ -105,15 +104,15 @@ def parse_selection(
     parameters: Iterable[tuple[str, str]], collection: Collection, rules: QueryRules
 ) -> Selection:
     """The `fields` of a request for one record."""
-    return parse_fields(_gather(parameters).get(Parameter.FIELDS), collection, rules)
+    return parse_fields(_gather(parameters, rules).get(Parameter.FIELDS), collection, rules)
 
 
-def _gather(parameters: Iterable[tuple[str, str]]) -> Given:
+def _gather(parameters: Iterable[tuple[str, str]], rules: QueryRules) -> Given:
     """The known parameters; `fields` may come several times, the others once."""
     given: dict[Parameter, str] = {}
     for name, value in parameters:
         parameter = PARAMETERS.get(name)
-        if parameter is None:
+        if parameter is None or (parameter is Parameter.SEARCH and not rules.searches):
             continue
         if parameter not in given:
             given[parameter] = value
@@ -202,6 +201,7 @@ def _is_number(text: str) -> bool:
 
 
 def _is_descending(text: str | None) -> bool:
+    """Asked beside a sort only: seed 001, "is ignored if a sort value is not entered"."""
     if text in (None, "", "asc"):
         return False
     if text == "desc":

@@ -15,7 +15,7 @@ class QueryRules:
     1.1 does. `aliases` are other names of fields, wherever a query names one. `folds_case`: no
     value is case sensitive. `strict_offset`: the offset is a multiple of the limit, and faults of
     both are 422. `lower_operators`: `and` and `or` are operators too. `blank_fields_are_all`: a
-    blank `fields` chooses all of them.
+    blank `fields` chooses all of them. `searches`: there is a parameter `search`.
     """
 
     warns: bool = False
@@ -24,3 +24,4 @@ class QueryRules:
     strict_offset: bool = False
     lower_operators: bool = False
     blank_fields_are_all: bool = False
+    searches: bool = False

@@ -50,7 +50,6 @@ def test_limit_and_offset_are_taken_as_asked() -> None:
         ("offset", "-1"),
         ("offset", "x"),
         ("offset", "9" * 40),
-        ("orderBy", "up"),
     ],
 )
 def test_paging_that_cannot_be_done_is_refused_by_name(dialect: str, name: str, value: str) -> None:
@@ -162,8 +161,22 @@ def test_campus_shows_all_fields_where_none_is_named() -> None:
     assert parse(CAMPUS, fields=" ").fields is None
 
 
-def test_order_without_sort_is_ignored() -> None:
-    assert parse(orderBy="desc") == Query()
+@pytest.mark.parametrize("dialect", RULES)
+@pytest.mark.parametrize("order", ["desc", "up", ""])
+def test_order_without_a_known_sort_is_ignored(dialect: str, order: str) -> None:
+    assert parse(RULES[dialect], orderBy=order) == Query()
+    assert parse(RULES[dialect], sort=" ", orderBy=order) == Query()
+    unknown = parse(RULES[dialect], sort="shoeSize", orderBy=order)
+    assert (unknown.sort, unknown.descending) == (None, False)
+
+
+@pytest.mark.parametrize("dialect", RULES)
+@pytest.mark.parametrize("sort", ["familyName", "sourcedId"])
+def test_beside_a_sort_order_is_asc_or_desc(dialect: str, sort: str) -> None:
+    assert parse(RULES[dialect], sort=sort, orderBy="desc").descending
+    with pytest.raises(ApiError, match="orderBy") as caught:
+        parse(RULES[dialect], sort=sort, orderBy="up")
+    assert (caught.value.status, caught.value.code) == (400, CodeMinor.INVALID_DATA)
 
 
 @pytest.mark.parametrize("name", ["filter", "search", "sort"])
@@ -186,7 +199,12 @@ def test_a_search_goes_through_users_and_courses_alone() -> None:
     given = [("search", "x")]
     assert parse_query(given, Collection(Version.V1P2, Entity.COURSES), STANDARD).filter is not None
     assert parse_query(given, Collection(Version.V1P2, Entity.ORGS), STANDARD).filter is None
-    assert parse_query(given, Collection(Version.V1P1, Entity.USERS), V1P1).filter is not None
+
+
+@pytest.mark.parametrize("dialect", [name for name in RULES if name != "1edtech-1.2"])
+def test_only_the_standards_addresses_of_1_2_know_search(dialect: str) -> None:
+    given = [("search", "x" * 201), ("search", "\0")]
+    assert parse_query(given, USERS, RULES[dialect]) == Query()
 
 
 def test_a_parameter_of_nobody_is_left_alone() -> None:

@@ -13,7 +13,7 @@ from rosterline.api.openapi.kinds import KINDS, Kind
 from rosterline.api.openapi.nodes import TEXT, Node, example, refer
 from rosterline.api.openapi.questions import QUESTIONS, filters_of
 from rosterline.api.query import DEFAULT_LIMIT, MAX_LIMIT, SEARCHED
-from rosterline.oneroster.vocabulary import Entity, Version
+from rosterline.oneroster.vocabulary import Entity
 
 APP = "appName"
 IF_NONE_MATCH = "IfNoneMatch"
@@ -81,7 +81,7 @@ def operation_parameters(endpoint: Endpoint, dialect: Dialect, *, has_app: bool)
         found += [_filter(endpoint, dialect), _sort(endpoint), refer("parameters", "orderBy")]
     found.append(_fields(endpoint))
     if endpoint.shape is Shape.COLLECTION and not dialect.is_xporter:
-        found += _search(endpoint) if dialect.version is Version.V1P2 else []
+        found += _search(endpoint) if dialect.rules.searches else []
         found.append(refer("parameters", CURSOR))
     return [*found, refer("parameters", IF_NONE_MATCH)]
 
