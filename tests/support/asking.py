@@ -46,7 +46,14 @@ STAMPS = [format_stamp(stamp(number)) for number in range(6)]
 MORE_VALUES = {
     Kind.ID: ["a,b/1", "Zz, zZ", "ZZ", ","],
     Kind.ADDRESS: ["https://x.org/ims/oneroster/rostering/v1p2/orgs/a", "https://x.org/campus/"],
-    Kind.ENUM: ["student,teacher", "STUDENT", "active", "tobedeleted", "FULLY graded"],
+    Kind.ENUM: [
+        "student,teacher",
+        "Student",
+        "SCHOOLYEAR",
+        "active",
+        "tobedeleted",
+        "FULLY graded",
+    ],
     Kind.TEXT: ["ab,AB", "strasse", "İ", "ς", "%", "a,,b", "\\", "'"],
     Kind.DATE: ["2026-08-15T12:00:00Z", "2026-08-16T00:00:00+02:00", "2026-08"],
     Kind.NUMBER: ["85.0", "8.5e1", "-1", "1e22", "0.10"],

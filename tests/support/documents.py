@@ -43,7 +43,8 @@ TEXTS = [
     "b" * 254 + "aa",
     "b" * 254 + "ab",
 ]
-WORDS = ["student", "teacher", "Student", "fully graded", "ext:reading", "active"]
+# The words of roles in lower case, as records write them: columns say who has them.
+WORDS = ["student", "teacher", "schoolYear", "fully graded", "ext:reading", "active"]
 DATES = ["2026-08-15", "2026-08-16", "2025-12-31", "2026-08-15T00:00:00.000Z"]
 MOMENTS = [
     "2026-08-15",

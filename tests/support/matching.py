@@ -181,7 +181,7 @@ class Comparison:
         """As code points, but for what is equal in spite of its case."""
         if predicate not in {Predicate.EQUAL, Predicate.NOT_EQUAL}:
             return COMPARE[predicate](text, value)
-        if self.kind in {Kind.TEXT, Kind.OPEN}:
+        if self.kind in {Kind.TEXT, Kind.OPEN} or (self.folds_case and self.kind is Kind.ENUM):
             is_equal = fold(text) == fold(value)
         elif self.folds_case:
             is_equal = text in {value, value.lower(), value.upper()}

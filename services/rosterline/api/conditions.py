@@ -10,7 +10,8 @@ What a filter means (`tests/support/matching.py` says the same in plain Python):
   value. `~` looks for a part of the text that the record shows.
 - Of a list `=` wants all parts between commas, `~` one of them, `!=` is not `=`, and `<` and `>`
   want one element. `metadata` may hold both: a text compares as texts do, a list as lists do.
-- Where case is folded (Campus), ids and words match as written, in lower and in upper case.
+- Where case is folded (Campus), the standard's words compare like texts; ids and addresses match
+  as written, in lower and in upper case, which an index can serve.
 """
 
 import re
@@ -173,11 +174,12 @@ def _closed(clause: Clause, source: Source) -> str:
 def _flag(clause: Clause, source: Source) -> str | None:
     """The column that says as much, and has an index, where the clause asks for one word.
 
-    Records write the words in lower case, so that folding adds nothing.
+    Records write the words in lower case, so that only the value can need folding.
     """
     if clause.predicate is not Predicate.EQUAL:
         return None
-    flag = FLAGS.get(clause.field.name, {}).get(clause.value)
+    word = clause.value.lower() if clause.folds_case else clause.value
+    flag = FLAGS.get(clause.field.name, {}).get(word)
     return flag if flag in source.columns else None
 
 
@@ -238,7 +240,7 @@ def _compare_text(clause: Clause, text: str, parameters: Parameters) -> str:
     if not is_equality:
         compared = parameters.add(value, "text")
         return f'({text}) COLLATE "C" {OPERATORS[predicate]} {compared}'
-    if clause.field.kind in FOLDING:
+    if _is_text(clause):
         compared = FOLDED.format(parameters.add(value, "text"))
         return f"{FOLDED.format(text)} {OPERATORS[predicate]} {compared}"
     if clause.folds_case:
@@ -277,7 +279,7 @@ def _holds(clause: Clause, elements: Elements, parameters: Parameters, *, operat
         days = parameters.add([_midnight(value) for value in values], "text[]")
         return f"{elements.array(_day(elements.text))} {operator} {days}"
     shown = [_shown_value(clause.field, value) for value in values]
-    if kind in FOLDING:
+    if _is_text(clause):
         parts = parameters.add(shown, "text[]")
         folded = f"ARRAY(SELECT {FOLDED.format('part')} FROM unnest({parts}) AS part)"
         return f"{elements.array(FOLDED.format(elements.text))} {operator} {folded}"
@@ -308,6 +310,12 @@ def _midnight(value: str) -> str | None:
     """The day whose midnight it is; no day is another moment."""
     day, is_midnight = parse_day(value)
     return day if is_midnight else None
+
+
+def _is_text(clause: Clause) -> bool:
+    """Whether its equality knows no case at all."""
+    kind = clause.field.kind
+    return kind in FOLDING or (clause.folds_case and kind is Kind.ENUM)
 
 
 def _shown_value(field: Field, value: str) -> str:

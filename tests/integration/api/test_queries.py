@@ -216,6 +216,10 @@ async def test_campus_has_its_names_and_no_case(clients: Clients) -> None:
     text = "userSourcedId='STUDENT-1' AND classSourcedId ='CLASS-1' AND role='Student'"
     found = await ask(clients, CAMPUS_V1P2, "getAllEnrollments", filter=text)
     assert [record["sourcedId"] for record in found.json()["enrollments"]] == ["enrollment-1"]
+    years = await ask(
+        clients, CAMPUS_V1P2, "getAllAcademicSessions", filter="type='SCHOOLYEAR'", fields="type"
+    )
+    assert {"type": "schoolYear"} in years.json()["academicSessions"]
     refused = await ask(clients, EDTECH_V1P2, "getAllEnrollments", filter=text)
     assert refused.status_code == 400
     exact = await ask(
