@@ -146,7 +146,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="measure only what has this in its name")
     options = parser.parse_args()
     Console(width=WIDTH).print(asyncio.run(run(options)))
-    print(f"command: python -m tests.bench.reads --students {options.students}")
+    which = f"--data {options.data}" if options.data else f"--students {options.students}"
+    print(f"command: python -m tests.bench.reads {which} --seconds {options.seconds:g}")
 
 
 if __name__ == "__main__":
