@@ -10,8 +10,9 @@ from rosterline.api.dialects import EDTECH_V1P2
 from rosterline.api.endpoints import Shape
 from rosterline.api.query import parse_query
 from rosterline.api.routing import Routing
-from rosterline.api.sql import KnownTotal, Statement, page_statement, record_statement
+from rosterline.api.sql import NEWEST, KnownTotal, Statement, page_statement, record_statement
 from rosterline.api.viewers import Viewer
+from rosterline.api.visibility import TABLES
 from rosterline.api.walks import Continuation, Position
 from rosterline.oneroster.stamps import format_stamp
 from tests.bench.district import APP, Deltas
@@ -72,13 +73,14 @@ async def statement_of(question: Question, connection: asyncpg.Connection) -> St
         return record_statement(endpoint, viewer, operation.ids[-1])
     query = parse_query(parse_qsl(address.query), endpoint.collection, EDTECH_V1P2.rules)
     stamp: datetime = await connection.fetchval(CLOCK)
+    newest: datetime = await connection.fetchval(NEWEST.format(table=TABLES[endpoint.collection]))
     total = int(await connection.fetchval(ACTIVE))
     continuation = None
     if question.follows_links:
         sourced_id = await connection.fetchval(A_PLACE, total // 2)
         continuation = Continuation(Position(stamp, total, None, sourced_id), by_offset=False)
     return page_statement(
-        endpoint, query, continuation, viewer=viewer, known=KnownTotal(stamp, total)
+        endpoint, query, continuation, viewer=viewer, known=KnownTotal(newest, total)
     )
 
 

@@ -17,6 +17,7 @@ from rosterline.api.query import Query
 from rosterline.api.relations import Relation
 from rosterline.api.sources import Source, find_source
 from rosterline.api.viewers import Viewer
+from rosterline.api.visibility import TABLES
 from rosterline.api.walks import Continuation
 from rosterline.oneroster.vocabulary import ACTIVE, Collection, Entity, Version
 
@@ -24,12 +25,14 @@ WATERMARK = "watermark"
 Within = Callable[[Source], Sequence[str]]
 
 CLOCK = "SELECT last_stamp FROM rosterline.clock"
+NEWEST = "SELECT max(date_last_modified) FROM {table}"
 # In the snapshot of what is read: it tells whether the viewer is still what it was taken for.
 SWITCH = "(SELECT switched_at FROM rosterline.connection WHERE app = {app}) AS switched_at"
 # `final` is the page's last record; rows compare member by member, and `place` comes first.
 PAGE = """
 SELECT ({clock}) AS clock,
     ({total}) AS total,
+    ({basis}) AS basis,
     convert_to(
         string_agg(document, ',' ORDER BY {order}) FILTER (WHERE place <= {limit}), 'UTF8'
     ) AS records,
@@ -54,9 +57,9 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class KnownTotal:
-    """What the collection's records counted when the clock stood at `stamp`."""
+    """What was counted when the basis of the count stood at `stamp`; None is known of nothing."""
 
-    stamp: datetime
+    stamp: datetime | None
     total: int
 
 
@@ -134,12 +137,14 @@ def page_statement(
         )
         for branch in branches
     ]
+    basis = _basis(endpoint, query, viewer)
     text = PAGE.format(
         found=" UNION ALL ".join(selects),
         clock=CLOCK,
         order=_outer_order(query, is_split=len(branches) > 1),
         limit=limit,
-        total=_total(query, continuation, known, source=source, conditions=conditions),
+        total=_total(query, continuation, known, source=source, basis=basis, conditions=conditions),
+        basis=basis if continuation is None else "NULL::timestamptz",
         switch=_switch(endpoint, viewer, parameters),
     )
     return Statement(text, tuple(parameters.values))
@@ -229,12 +234,26 @@ def _behind(query: Query, continuation: Continuation, source: Source) -> str:
     return f"({key.text}, sourced_id) {comparison} ({value}, {sourced_id})"
 
 
+def _basis(endpoint: Endpoint, query: Query, viewer: Viewer) -> str:
+    """The stamp that moves with whatever a total counts.
+
+    No row of a collection changes or is added without a stamp greater than all before, and none is
+    taken away; so its newest stamp stands while others are written. Tombstones beside it come and
+    go only with a user or record that is stored anew, in one transaction, and a connection's own
+    with its switch, which a known total is bound to. Members of parents depend on other tables, and
+    so does what a filter meets in documents that are cut to some schools: there it is the clock.
+    """
+    is_alone = endpoint.relation is None and (viewer.schools is None or query.filter is None)
+    return NEWEST.format(table=TABLES[endpoint.collection]) if is_alone else CLOCK
+
+
 def _total(
     query: Query,
     continuation: Continuation | None,
     known: KnownTotal | None,
     *,
     source: Source,
+    basis: str,
     conditions: Sequence[str],
 ) -> str:
     parameters = source.parameters
@@ -244,7 +263,7 @@ def _total(
             return count
         stamp = parameters.add(known.stamp, "timestamptz")
         total = parameters.add(known.total, "bigint")
-        return f"CASE WHEN ({CLOCK}) = {stamp} THEN {total} ELSE ({count}) END"
+        return f"CASE WHEN ({basis}) = {stamp} THEN {total} ELSE ({count}) END"
     first = parameters.add(continuation.position.total, "bigint")
     if not _has_late_run(query, continuation):
         return first

@@ -55,7 +55,7 @@ class SwitchedError(Exception):
 
 
 class Totals:
-    """The last total of each query, true for as long as the clock stands where it stood."""
+    """The last total of each query, true while the stamp with which it was counted stands."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[Hashable, KnownTotal] = OrderedDict()
@@ -102,7 +102,7 @@ async def read_page(
     if row is None or row["clock"] is None:
         raise RuntimeError("rosterline.clock has no row; run `rosterline migrate`")
     if continuation is None:
-        totals.remember(key, KnownTotal(row["clock"], row["total"]))
+        totals.remember(key, KnownTotal(row["basis"], row["total"]))
     watermark = continuation.position.watermark if continuation else row["clock"]
     total = continuation.position.total if continuation else row["total"]
     end = continuation.position if continuation else None

@@ -177,12 +177,32 @@ async def test_a_client_that_counts_loses_nothing_when_records_vanish_before_it(
     assert await ids(served, "/users", limit=2, offset=2) == ["c", "d"]
 
 
-async def test_a_total_is_counted_anew_when_the_clock_has_moved(served: Served) -> None:
-    totals = []
+async def total(served: Served, path: str, **parameters: str | int) -> int:
+    return int((await served.get(path, **parameters)).headers["X-Total-Count"])
+
+
+async def test_a_total_is_counted_anew_when_a_record_was_written(served: Served) -> None:
+    totals = [await total(served, "/users")]
     for key in "abc":
         await served.read_model.write(user(key))
-        totals += [(await served.get("/users")).headers["X-Total-Count"] for _ in range(2)]
-    assert totals == ["1", "1", "2", "2", "3", "3"]
+        totals += [await total(served, "/users") for _ in range(2)]
+    await served.read_model.write(user("b", status="tobedeleted"))
+    totals.append(await total(served, "/users"))
+    totals.append(await total(served, "/users", filter="status='tobedeleted'"))
+    assert totals == [0, 1, 1, 2, 2, 3, 3, 2, 1]
+
+
+async def test_a_total_of_members_is_counted_anew_when_only_their_relation_changed(
+    served: Served,
+) -> None:
+    await served.read_model.write(*ONE_OF_EACH)
+    path = "/classes/class-1/students"
+    totals = [await total(served, path)]
+    await served.read_model.write(enrollment("enrollment-1", status="tobedeleted"))
+    totals.append(await total(served, path))
+    await served.read_model.write(enrollment("enrollment-1"))
+    totals.append(await total(served, path))
+    assert totals == [1, 0, 1]
 
 
 async def test_a_cursor_serves_no_other_query(served: Served) -> None:
