@@ -14,7 +14,7 @@ demo: $(VENV)/runtime ## a generated district that changes as you watch
 	$(BIN)/rosterline demo $(ARGS)
 
 test: $(VENV)/development ## every test, on real PostgreSQL and NATS
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 check: $(VENV)/development ## style, types, architecture
 	$(BIN)/ruff check
