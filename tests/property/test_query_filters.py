@@ -1,24 +1,29 @@
 """Any query selects in SQL, in its order, just what a reading in plain Python selects."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rosterline.api.errors import ApiError
-from rosterline.api.fields import find_field
+from rosterline.api.fields import FLAGS, HELD, find_field
 from rosterline.api.filters import Clause, format_filter, parse_filter
 from rosterline.api.query import Query
 from rosterline.api.values import Predicate
 from rosterline.api.viewers import Viewer
+from rosterline.api.visibility import CUT, NARROWED, TABLES
 from rosterline.launch.embedded import EmbeddedPostgres
+from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.vocabulary import (
     Collection,
     Entity,
     Version,
 )
+from tests.support.api import stamp
 from tests.support.asking import (
     EVERY,
     FOLDING,
@@ -37,7 +42,7 @@ from tests.support.asking import (
     known_values,
     seen,
 )
-from tests.support.documents import make_records
+from tests.support.documents import Made, make_records
 from tests.support.matching import fold, matches, select
 
 
@@ -128,6 +133,62 @@ def test_sql_selects_what_plain_python_selects(
             assert ids_of(page) == whole[query.offset : query.offset + query.limit]
             assert page.total == len(whole)
             assert page.has_more == (len(whole) > query.offset + query.limit)
+
+
+LIMITED = [each for each in EVERY if each.entity in NARROWED]
+KEPT = Viewer("acme", schools=("a", "Zz"))
+LESS = Viewer("acme", schools=("a", "Zz"), sees_agents=False, secondary_email=True)
+HIDDEN = Viewer("acme", sees_agents=False)
+
+
+def refer_to_orgs(record: Made) -> Made:
+    """The record with orgs wherever references may be cut out."""
+    found = json.loads(record.text)
+    for name in CUT:
+        parts = found.get(name, [])
+        for part in parts if isinstance(parts, list) else [parts]:
+            part.get("org", part)["type"] = "org"
+    return replace(record, text=json.dumps(found, ensure_ascii=False, separators=(",", ":")))
+
+
+@pytest.mark.parametrize("viewer", [KEPT, LESS, HIDDEN], ids=["kept", "less", "hidden"])
+@pytest.mark.parametrize("collection", LIMITED, ids=lambda each: f"{each.version}-{each.entity}")
+def test_a_viewer_who_is_shown_less_asks_of_what_it_is_shown(
+    database: Asking, collection: Collection, viewer: Viewer
+) -> None:
+    orgs = Collection(collection.version, Entity.ORGS)
+    database.keep(orgs, [])
+    records = [refer_to_orgs(record) for record in make_records(collection, seed=23, count=60)]
+    database.keep(collection, [replace(record, other=None) for record in records])
+    database.fetch(
+        f"INSERT INTO {TABLES[orgs]} (sourced_id, status, date_last_modified, document, digest, "
+        "sequence, schools, type) SELECT each, 'active', $2, replace($3, '?', each), '', 0, "
+        "ARRAY[each], 'school' FROM unnest($1::text[]) AS each",
+        KEPT.schools,
+        stamp(0),
+        '{"sourcedId":"?","status":"active","type":"school",'
+        f'"dateLastModified":"{format_stamp(stamp(0))}"}}',
+    )
+    places = ", places = ARRAY['student@a']" if collection.entity is Entity.USERS else ""
+    database.fetch(f"UPDATE {TABLES[collection]} SET schools = ARRAY['a']{places}")
+    documents = database.shown(collection, viewer)
+    assert len(documents) >= len(records)
+    held = {record.document["sourcedId"]: record.document for record in records}
+    is_less = [document != held.get(document["sourcedId"], document) for document in documents]
+    assert any(is_less) is (collection.entity is Entity.USERS or viewer is not HIDDEN)
+    for field in every_field(collection):
+        clauses = [
+            clause
+            for predicate in Predicate
+            for value in known_values(field)
+            if is_possible(clause := Clause(field, predicate, value))
+            and (field.name not in FLAGS or value not in HELD)
+        ]
+        found = database.verdicts(collection, clauses, viewer)
+        for place, clause in enumerate(clauses):
+            selected = {each for each, verdicts in found.items() if verdicts[place]}
+            expected = {each["sourcedId"] for each in documents if matches(each, clause)}
+            assert selected == expected, format_filter(clause)
 
 
 def test_every_letter_is_folded_in_sql_as_in_python(database: Asking) -> None:

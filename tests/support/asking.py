@@ -19,7 +19,7 @@ from rosterline.api.parameters import Parameters
 from rosterline.api.query import Query
 from rosterline.api.rules import QueryRules
 from rosterline.api.shapes import Kind
-from rosterline.api.sources import find_source
+from rosterline.api.sources import Source, find_source
 from rosterline.api.store import Page, Totals, read_page
 from rosterline.api.values import Predicate, check_value
 from rosterline.api.viewers import Viewer
@@ -158,12 +158,22 @@ class Asking:
     ) -> dict[str, list[bool]]:
         """For each record, which of the clauses hold."""
         parameters = Parameters()
-        source = find_source(collection, viewer, parameters, filtered=None, shows_deleted=True)
+        source = find_source(collection, viewer, parameters, filtered=None, shows_deleted=False)
         found = ", ".join(f"coalesce({filter_condition(each, source)}, false)" for each in clauses)
         rows = self.fetch(
-            f"SELECT sourced_id, ARRAY[{found}] AS verdicts FROM {source.table}", *parameters.values
+            f"SELECT sourced_id, ARRAY[{found}] AS verdicts FROM {within(source)}",
+            *parameters.values,
         )
         return {row["sourced_id"]: row["verdicts"] for row in rows}
+
+    def shown(self, collection: Collection, viewer: Viewer) -> list[Document]:
+        """All records as the viewer sees them."""
+        parameters = Parameters()
+        source = find_source(collection, viewer, parameters, filtered=None, shows_deleted=False)
+        rows = self.fetch(
+            f"SELECT {source.document} AS document FROM {within(source)}", *parameters.values
+        )
+        return [read_document(row["document"]) for row in rows]
 
     def read(
         self,
@@ -181,6 +191,11 @@ class Asking:
                 self.pool, Totals(), endpoint, query, viewer=viewer, continuation=continuation
             )
         )
+
+
+def within(source: Source) -> str:
+    """Where the records stand that the viewer sees."""
+    return f"{source.table} WHERE {' AND '.join(source.conditions) or 'true'}"
 
 
 def ids_of(page: Page) -> list[str]:

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from rosterline.api.fields import COMMON_COLUMNS, FLAGS, Field
 from rosterline.api.filters import Clause, Filter, Joint
 from rosterline.api.parameters import Parameters
+from rosterline.api.relations import View
 from rosterline.api.shapes import Kind
 from rosterline.api.sources import OPERATORS, Source
 from rosterline.api.values import (
@@ -99,7 +100,7 @@ def filter_condition(filtered: Filter, source: Source) -> str:
         return _stamp(clause, source)
     if field.kind is Kind.OPEN:
         return _open(clause, source)
-    return _flag(clause, source) or _closed(clause, source)
+    return _flag(clause, source) or _cut(clause, source) or _closed(clause, source)
 
 
 def sort_key(field: Field, source: Source) -> SortKey:
@@ -125,13 +126,13 @@ def _text(field: Field, source: Source) -> str:
         return str(field.column)
     if field.name == "email" and "alternative_email" in source.columns:
         return "coalesce(alternative_email, email)"
-    return f"({source.shown})::json #>> '{{{','.join(field.path)}}}'"
+    return f"({source.holding(field.path[0])})::json #>> '{{{','.join(field.path)}}}'"
 
 
 def _json(field: Field, source: Source) -> str:
     """What stands below `metadata`, where only the request knows the names."""
     path = source.parameters.once(f"path of {field.name}", list(field.path), "text[]")
-    return f"(({source.shown})::json #> {path})"
+    return f"(({source.stored})::json #> {path})"
 
 
 def _elements(field: Field, source: Source) -> Elements:
@@ -139,7 +140,7 @@ def _elements(field: Field, source: Source) -> Elements:
         return Elements(f"unnest({field.column}) AS element", "element", column=field.column)
     path = ".".join(f'"{name}"' for name in field.path)
     return Elements(
-        f"jsonb_path_query(({source.shown})::jsonb, '$.{path}[*]') AS element",
+        f"jsonb_path_query(({source.holding(field.path[0])})::jsonb, '$.{path}[*]') AS element",
         "(element #>> '{}')",
         "jsonb_typeof(element) NOT IN ('object', 'array', 'null')",
     )
@@ -180,7 +181,15 @@ def _flag(clause: Clause, source: Source) -> str | None:
         return None
     word = clause.value.lower() if clause.folds_case else clause.value
     flag = FLAGS.get(clause.field.name, {}).get(word)
-    return flag if flag in source.columns else None
+    return " AND ".join(source.view(View(flag))) if flag in source.columns else None
+
+
+def _cut(clause: Clause, source: Source) -> str | None:
+    """Of a member of which the viewer may see less: it is cut only where it may be met at all."""
+    if clause.field.path[0] not in source.members or clause.predicate is Predicate.NOT_EQUAL:
+        return None
+    stored, shown = _closed(clause, source.uncut), _closed(clause, source)
+    return f"CASE WHEN {stored} THEN {shown} ELSE {NOTHING} END"
 
 
 def _stamp(clause: Clause, source: Source) -> str:

@@ -6,9 +6,10 @@ in none of them, and documents lose what they say of others. Both get tombstones
 before, and which is still there for others.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from rosterline.api.filters import Filter, Predicate
 from rosterline.api.parameters import Parameters
@@ -21,6 +22,8 @@ from rosterline.api.visibility import (
     key_columns,
     schools_of,
     shown_document,
+    shown_members,
+    stored_document,
     true_columns,
     within_scope,
 )
@@ -43,6 +46,10 @@ STAMP_MEMBER = (
 )
 
 
+# What a tombstone shows was cut when its part of the table was made.
+UNLESS_GONE = "CASE WHEN is_gone THEN document ELSE {shown} END"
+CARRIED = ("document", "date_last_modified")
+NOTHING_CUT: Mapping[str, str] = MappingProxyType({})
 EVERYBODY = Viewer(app="")
 
 
@@ -50,9 +57,11 @@ EVERYBODY = Viewer(app="")
 class Source:
     """A table expression with the conditions that belong to it, and what it shows.
 
-    `parts` make up the table, where it is put together: whoever wants them in order asks each for
-    the first of its own, for the database puts the whole in order otherwise. `switched_at` is the
-    stamp below which none is shown; None also where nothing lower can come up.
+    `shown` is a record's document, made of the columns that are `carried`. It may cost much, so
+    that conditions ask `holding`. `parts` make up the table, where it is put together: whoever
+    wants them in order asks each for the first of its own, for the database puts the whole in
+    order otherwise. `switched_at` is the stamp below which none is shown; None also where nothing
+    lower can come up.
     """
 
     table: str
@@ -63,6 +72,18 @@ class Source:
     switched_at: datetime | None = None
     parts: tuple[str, ...] = ()
     viewer: Viewer = EVERYBODY
+    stored: str = "document"
+    members: Mapping[str, str] = field(default_factory=lambda: NOTHING_CUT)
+    carried: tuple[str, ...] = CARRIED
+
+    def holding(self, member: str) -> str:
+        """A document whose member of this name is what is shown; of others it says nothing."""
+        return self.members.get(member, self.stored)
+
+    @property
+    def uncut(self) -> "Source":
+        """The same with all that is stored: what has to be found in this is found in no less."""
+        return replace(self, members=NOTHING_CUT)
 
     @property
     def scope(self) -> str | None:
@@ -126,19 +147,46 @@ def find_source(
     if collection.entity is Entity.USERS and viewer.switched_at is not None:
         is_later = is_after_switch(filtered, viewer.switched_at)
         switched_at = None if is_later else viewer.switched_at
-    shown = shown_document(collection, viewer, parameters)
+    stored = stored_document(collection, viewer)
     conditions = within_scope(collection, viewer, parameters)
-    columns = true_columns(collection.entity, viewer)
     gone = tombstones(collection, viewer, parameters, has_own=switched_at is not None)
+    plain = Source(
+        table,
+        parameters,
+        conditions,
+        shown_document(collection, viewer, parameters),
+        true_columns(collection.entity, viewer),
+        switched_at,
+        viewer=viewer,
+        stored=stored,
+        members=shown_members(collection, viewer, parameters, stored=stored),
+        carried=CARRIED if stored == "document" else (*CARRIED, "alternative"),
+    )
     if not shows_deleted or not gone:
-        return Source(table, parameters, conditions, shown, columns, switched_at, viewer=viewer)
-    texts = (main_part(collection, table, shown, conditions), *gone)
-    whole = f"({' UNION ALL '.join(texts)}) AS records"
-    parts = tuple(f"({text}) AS records" for text in texts)
-    return Source(whole, parameters, (), "document", columns, switched_at, parts, viewer)
+        return plain
+    return _put_together(collection, plain, (_main_part(collection, plain), *gone))
 
 
-def main_part(collection: Collection, table: str, shown: str, conditions: tuple[str, ...]) -> str:
+def _put_together(collection: Collection, plain: Source, texts: Sequence[str]) -> Source:
+    """The table with the tombstones beside it."""
+    viewer, parameters = plain.viewer, plain.parameters
+    shown = shown_document(collection, viewer, parameters, stored="document")
+    members = shown_members(collection, viewer, parameters, stored="document")
+    return replace(
+        plain,
+        table=f"({' UNION ALL '.join(texts)}) AS records",
+        conditions=(),
+        shown=UNLESS_GONE.format(shown=shown),
+        stored="document",
+        members={name: UNLESS_GONE.format(shown=text) for name, text in members.items()},
+        carried=(*CARRIED, "is_gone"),
+        parts=tuple(f"({text}) AS records" for text in texts),
+    )
+
+
+def _main_part(collection: Collection, plain: Source) -> str:
     """The table's records, beside which tombstones stand."""
-    columns = ", ".join((*COMMON, *key_columns(collection.entity), f"{shown} AS document"))
-    return f"SELECT {columns} FROM {table} WHERE {' AND '.join(conditions) or 'true'}"
+    document = f"{plain.stored} AS document"
+    columns = (*COMMON, *key_columns(collection.entity), document, "false AS is_gone")
+    conditions = " AND ".join(plain.conditions) or "true"
+    return f"SELECT {', '.join(columns)} FROM {plain.table} WHERE {conditions}"

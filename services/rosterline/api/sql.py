@@ -34,7 +34,7 @@ SELECT ({clock}) AS clock,
     ({total}) AS total,
     ({basis}) AS basis,
     convert_to(
-        string_agg(document, ',' ORDER BY {order}) FILTER (WHERE place <= {limit}), 'UTF8'
+        string_agg({document}, ',' ORDER BY {order}) FILTER (WHERE place <= {limit}), 'UTF8'
     ) AS records,
     count(*) AS found,
     max(ROW(place, is_late, sort_value, sourced_id)) FILTER (WHERE place <= {limit}) AS final
@@ -142,6 +142,7 @@ def page_statement(
         found=" UNION ALL ".join(selects),
         clock=CLOCK,
         order=_outer_order(query, is_split=len(branches) > 1),
+        document=_document(query, continuation, source),
         limit=limit,
         total=_total(query, continuation, known, source=source, basis=basis, conditions=conditions),
         basis=basis if continuation is None else "NULL::timestamptz",
@@ -154,30 +155,34 @@ def page_statement(
 class _Branch:
     """A run of records in order; those that are late go by their ids, which no change moves."""
 
-    document: str
     is_late: bool = False
     conditions: tuple[str, ...] = ()
 
 
 def _branches(query: Query, continuation: Continuation | None, source: Source) -> list[_Branch]:
     if continuation is None:
-        return [_Branch(source.document)]
+        return [_Branch()]
     position = continuation.position
     behind = _behind(query, continuation, source)
     held = source.compare(Predicate.LESS_OR_EQUAL, position.watermark, WATERMARK)
-    if query.is_bounded:
-        return [_Branch(source.document, conditions=(held, behind))]
-    changed = source.compare(Predicate.GREATER, position.watermark, WATERMARK)
-    capped = source.stamped(position.watermark)
     if not _has_late_run(query, continuation):
-        either = f"CASE WHEN {changed} THEN {capped} ELSE {source.document} END"
-        return [_Branch(either, conditions=(behind,))]
+        return [_Branch(conditions=(held, behind) if query.is_bounded else (behind,))]
+    changed = source.compare(Predicate.GREATER, position.watermark, WATERMARK)
     if position.is_late:
-        return [_Branch(capped, is_late=True, conditions=(changed, behind))]
+        return [_Branch(is_late=True, conditions=(changed, behind))]
     return [
-        _Branch(source.document, conditions=(held, behind)),
-        _Branch(capped, is_late=True, conditions=(changed,)),
+        _Branch(conditions=(held, behind)),
+        _Branch(is_late=True, conditions=(changed,)),
     ]
+
+
+def _document(query: Query, continuation: Continuation | None, source: Source) -> str:
+    """What a record of the page is sent as: made of no more records than are sent."""
+    if continuation is None or query.is_bounded:
+        return source.document
+    watermark = continuation.position.watermark
+    changed = source.compare(Predicate.GREATER, watermark, WATERMARK)
+    return f"CASE WHEN {changed} THEN {source.stamped(watermark)} ELSE {source.document} END"
 
 
 def _has_late_run(query: Query, continuation: Continuation) -> bool:
@@ -200,7 +205,7 @@ def _select(
     def first(table: str, bounds: str, *bounded: str) -> str:
         return (
             f"(SELECT sourced_id, {_sort_value(key, branch)} AS sort_value, "
-            f"{branch.document} AS document, {branch.is_late} AS is_late "
+            f"{branch.is_late} AS is_late, {', '.join(source.carried)} "
             f"FROM {table} WHERE {_all((*conditions, *bounded))} "
             f"ORDER BY {_order(query, None if branch.is_late else key)} {bounds})"
         )

@@ -136,7 +136,7 @@ def _columns_of_text(entity: Entity, document: str, *, alternative: str) -> str:
     """The columns of a tombstone, which stands in the views that its document tells of."""
     texts = {**COLUMN_OF_DOCUMENT, "alternative_email": f"({alternative}::json ->> 'email')"}
     keys = (f"{_collated(texts[name])} AS {name}" for name in key_columns(entity))
-    return ", ".join((*keys, f"{document} AS document"))
+    return ", ".join((*keys, f"{document} AS document", "true AS is_gone"))
 
 
 def _collated(text: str) -> str:

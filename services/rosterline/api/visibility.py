@@ -25,6 +25,8 @@ TABLES: Mapping[Collection, str] = {
 }
 # Whose documents name records of several schools.
 NARROWED = frozenset({Entity.USERS, Entity.ORGS, Entity.ACADEMIC_SESSIONS})
+# The members that lose something in them.
+CUT = ("agents", "children", "orgs", "primaryOrg", "roles")
 ROLES_OF_VIEWS = {"is_student": "student", "is_teacher": "teacher"}
 # All but those of guardians and relatives, in either version.
 OWN_ROLES = ("student", "teacher", "aide", "administrator")
@@ -32,21 +34,49 @@ BY_SCHOOL = frozenset({Entity.ENROLLMENTS, Entity.CLASSES})
 
 
 def shown_document(
-    collection: Collection, viewer: Viewer, parameters: Parameters, *, is_gone: bool = False
+    collection: Collection,
+    viewer: Viewer,
+    parameters: Parameters,
+    *,
+    stored: str | None = None,
+    is_gone: bool = False,
 ) -> str:
     """The stored document as the viewer sees it, but for its stamp.
 
     `is_gone`: a tombstone, which may name what has gone with it.
     """
-    shown = "document"
-    if collection.entity is Entity.USERS:
-        shown = "coalesce(alternative, document)" if viewer.secondary_email else shown
-        if not viewer.sees_agents:
-            shown = f"regexp_replace({shown}, '{AGENT_PARTS}', '', 'g')"
+    shown = _without_agents(stored or stored_document(collection, viewer), collection, viewer)
     if viewer.schools is not None and collection.entity in NARROWED:
         schools = schools_of(viewer, parameters)
         shown = f"{collection.version}.narrowed({shown}, {schools}{', true' if is_gone else ''})"
     return shown
+
+
+def stored_document(collection: Collection, viewer: Viewer) -> str:
+    """The document of which the viewer may see less in some members: it is at hand without work."""
+    is_other = collection.entity is Entity.USERS and viewer.secondary_email
+    return "coalesce(alternative, document)" if is_other else "document"
+
+
+def shown_members(
+    collection: Collection, viewer: Viewer, parameters: Parameters, *, stored: str
+) -> Mapping[str, str]:
+    """Documents of one member each, as the viewer sees it: of those that it may see less of."""
+    kept = _without_agents(stored, collection, viewer)
+    if viewer.schools is not None and collection.entity in NARROWED:
+        schools = schools_of(viewer, parameters)
+        return {
+            name: f"{collection.version}.narrowed("
+            f"""'{{"{name}":' || (({kept})::json ->> '{name}') || '}}', {schools})"""
+            for name in CUT
+        }
+    return {} if kept == stored else dict.fromkeys(CUT, kept)
+
+
+def _without_agents(document: str, collection: Collection, viewer: Viewer) -> str:
+    if viewer.sees_agents or collection.entity is not Entity.USERS:
+        return document
+    return f"regexp_replace({document}, '{AGENT_PARTS}', '', 'g')"
 
 
 def within_scope(collection: Collection, viewer: Viewer, parameters: Parameters) -> tuple[str, ...]:
@@ -85,14 +115,14 @@ def places_of(viewer: Viewer, parameters: Parameters, roles: tuple[str, ...]) ->
 
 
 def true_columns(entity: Entity, viewer: Viewer) -> frozenset[str]:
-    """The key columns that tell this viewer nothing but what its documents say."""
+    """The key columns that tell this viewer nothing but what its documents say.
+
+    Of the flags of roles it is a view that says so.
+    """
     columns = frozenset(key_columns(entity))
-    untrue = {"email" if viewer.secondary_email else "alternative_email"}
-    if viewer.schools is not None:
-        untrue |= {"places", "is_student", "is_teacher"}
-    elif not viewer.sees_agents:
-        untrue.add("places")
-    return columns - untrue
+    is_cut = not viewer.sees_agents or viewer.schools is not None
+    other_email = "email" if viewer.secondary_email else "alternative_email"
+    return columns - ({"places", other_email} if is_cut else {other_email})
 
 
 @cache

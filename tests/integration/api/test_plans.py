@@ -206,6 +206,7 @@ async def roster(postgres_server: EmbeddedPostgres) -> AsyncIterator[asyncpg.Con
 
 
 SECONDARY = Viewer("acme", secondary_email=True)
+LIMITED = Viewer("acme", schools=("s7",))
 CAMPUS = QueryRules(folds_case=True)
 
 
@@ -240,7 +241,9 @@ CAMPUS = QueryRules(folds_case=True)
         ("getAllUsers", "identifier='id77'", PLAIN, STANDARD, ["users_by_identifier"]),
         ("getAllUsers", "familyName='family77'", PLAIN, STANDARD, ["users_by_family_name"]),
         ("getAllUsers", "roles.role='teacher'", PLAIN, STANDARD, ["users_teachers"]),
-        ("getAllUsers", "roles.role='teacher'", PLAIN, CAMPUS, ["users_teachers"]),
+        ("getAllUsers", "roles.role='Teacher'", PLAIN, CAMPUS, ["users_teachers"]),
+        ("getAllUsers", "roles.role='teacher'", NEW, STANDARD, ["users_teachers"]),
+        ("getAllUsers", "roles.role='teacher'", LIMITED, STANDARD, ["users_by_"]),
         ("getAllClasses", "school.sourcedId='s7'", PLAIN, STANDARD, ["classes_by_school_id"]),
         ("getAllClasses", "course.sourcedId='k7'", PLAIN, STANDARD, ["classes_by_course_id"]),
         ("getAllClasses", "terms.sourcedId='t7'", PLAIN, STANDARD, ["classes_by_term_ids"]),
@@ -261,6 +264,30 @@ async def test_what_clients_ask_by_is_found_through_its_index(
     plan = await explain(roster, viewer, query, None, None, operation_id=operation_id)
     assert [index for index in indexes if index not in plan] == []
     assert "Seq Scan on" not in plan.replace("Seq Scan on clock", "")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("tombstones", [False, True])
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query(offset=500),
+        Query(sort=find_field(USERS, "givenName")),
+        Query(filter=read("givenName='Nobody'")),
+        Query(filter=read("roles.role='student'")),
+    ],
+)
+async def test_of_documents_that_are_cut_only_those_are_that_are_sent(
+    roster: asyncpg.Connection, query: Query, *, tombstones: bool
+) -> None:
+    viewer = replace(LIMITED, tombstones=tombstones)
+    statement = page_statement(ENDPOINT["getAllUsers"], query, None, viewer=viewer, known=None)
+    plan = await roster.fetch(
+        f"EXPLAIN (VERBOSE, COSTS OFF) {statement.text}", *statement.parameters
+    )
+    cutting = [str(line[0]) for line in plan if "narrowed(" in str(line[0])]
+    (sent,) = [line for line in cutting if "narrowed(gone" not in line]
+    assert "string_agg(" in sent
 
 
 async def explain(
