@@ -29,7 +29,7 @@ from rosterline.api.passwords import derive_secret, hash_secret, make_salt, make
 from rosterline.api.signing import read_keys
 from rosterline.api.sources import STAMP_MEMBER
 from rosterline.api.switches import LEAST_LEAD, Switches, Turns, lead_for, switch_stamp
-from rosterline.api.visibility import TABLES
+from rosterline.api.visibility import OWN_ROLES, TABLES, places_at
 from rosterline.config.settings import Settings
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.views import ACTIVE_MEMBER, DELETED_MEMBER, EVERY_APP, STAMP_START
@@ -47,14 +47,19 @@ INSERT INTO rosterline.withdrawn (app, collection, sourced_id, date_last_modifie
 SELECT $1, '{{table}}', sourced_id, $2,
     replace(replace({{document}}, {STAMP_MEMBER}, $3), '{ACTIVE_MEMBER}', '{DELETED_MEMBER}')
 FROM {{table}} AS held
-WHERE is_agent AND NOT EXISTS (
-    SELECT FROM rosterline.withdrawn AS gone
-    WHERE gone.app = '{EVERY_APP}' AND gone.collection = '{{table}}'
-        AND gone.sourced_id = held.sourced_id
-)
+WHERE {{hidden}}
 ON CONFLICT (app, collection, sourced_id)
 DO UPDATE SET date_last_modified = excluded.date_last_modified, document = excluded.document
 """
+
+
+HIDDEN = f"""is_agent AND NOT EXISTS (
+    SELECT FROM rosterline.withdrawn AS gone
+    WHERE gone.app = '{EVERY_APP}' AND gone.collection = '{{table}}'
+        AND gone.sourced_id = held.sourced_id
+)"""
+# From a connection that is limited to schools also those go who are more elsewhere only.
+HIDDEN_THERE = "schools && $4::text[] AND NOT places && $5::text[]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +241,7 @@ async def _turn(
         "SELECT last_stamp FROM rosterline.clock WHERE id = 1 FOR UPDATE"
     )
     row = await connection.fetchrow(
-        f"SELECT version, first_token_at, {SWITCHES} FROM rosterline.connection "
+        f"SELECT version, first_token_at, schools, {SWITCHES} FROM rosterline.connection "
         "WHERE app = $1 FOR UPDATE",
         app,
     )
@@ -254,7 +259,8 @@ async def _turn(
     )
     if after.shows_others_than(before):
         table = TABLES[Collection(VERSIONS[row["version"]], Entity.USERS)]
-        change = _Change(app, table, before, after, has_read=row["first_token_at"] is not None)
+        has_read = row["first_token_at"] is not None
+        change = _Change(app, table, before, after, has_read=has_read, schools=row["schools"])
         await _stamp(connection, change, last, settings, stretch=stretch)
     return after
 
@@ -266,6 +272,7 @@ class _Change:
     before: Switches
     after: Switches
     has_read: bool
+    schools: list[str] | None
 
 
 async def _stamp(
@@ -288,8 +295,13 @@ async def _stamp(
     if hides:
         seen = "coalesce(alternative, document)" if change.before.secondary_email else "document"
         member = f'{STAMP_START}{format_stamp(stamp)}"'
-        statement = WITHDRAW.format(table=change.table, document=seen)
-        await connection.execute(statement, change.app, stamp, member)
+        limits: list[list[str]] = []
+        hidden = HIDDEN.format(table=change.table)
+        if change.schools is not None:
+            hidden = HIDDEN_THERE
+            limits = [change.schools, places_at(change.schools, OWN_ROLES)]
+        statement = WITHDRAW.format(table=change.table, document=seen, hidden=hidden)
+        await connection.execute(statement, change.app, stamp, member, *limits)
     elif change.after.sees_agents:
         await connection.execute("DELETE FROM rosterline.withdrawn WHERE app = $1", change.app)
     if stamp - await connection.fetchval("SELECT clock_timestamp()") < LEAST_LEAD / 2:

@@ -9,42 +9,44 @@ from collections.abc import Mapping
 from rosterline.api.parameters import Parameters
 from rosterline.api.viewers import Viewer
 from rosterline.api.visibility import (
-    OWN_ROLES,
     TABLES,
+    has_own_place,
     key_columns,
-    places_of,
     schools_of,
     shown_document,
 )
-from rosterline.oneroster.views import EVERY_APP, EVERY_APP_ALTERNATIVE
+from rosterline.oneroster.views import EVERY_APP, EVERY_APP_ALTERNATIVE, OWN_SCOPE
 from rosterline.oneroster.vocabulary import ROSTER, TO_BE_DELETED, Collection, Entity
 
 # A user may have become more than an agent since; then the table shows the user.
 WITHDRAWN = f"""
     SELECT sourced_id, '{TO_BE_DELETED}' COLLATE "C" AS status, date_last_modified, {{columns}}
     FROM rosterline.withdrawn AS gone
-    WHERE app = {{app}} AND collection = '{{table}}'{{limit}} AND EXISTS (
-        SELECT FROM {{table}} AS held
-        WHERE held.sourced_id = gone.sourced_id AND held.is_agent{{held}}
+    WHERE app = {{app}} AND collection = '{{table}}' AND EXISTS (
+        SELECT FROM {{table}} AS held WHERE held.sourced_id = gone.sourced_id AND held.is_agent
     )"""
 UNLESS_FOR_EVERY_APP = """ AND NOT EXISTS (
         SELECT FROM rosterline.withdrawn AS newer
         WHERE newer.app = {every_app} AND newer.collection = '{table}'
             AND newer.sourced_id = gone.sourced_id
     )"""
-# Who left several of the schools left the last of them last.
+# What a viewer of some schools saw and sees no more: whoever left several left the last one last.
 DEPARTED = f"""
     SELECT sourced_id, '{TO_BE_DELETED}' COLLATE "C" AS status, date_last_modified, {{columns}}
-    FROM rosterline.departed AS gone
-    WHERE collection = '{{table}}' AND school = ANY({{schools}}){{limit}} AND NOT EXISTS (
+    FROM ({{gone}}) AS gone
+    WHERE NOT EXISTS (
         SELECT FROM {{table}} AS held
-        WHERE held.sourced_id = gone.sourced_id AND held.schools && {{schools}}
+        WHERE held.sourced_id = gone.sourced_id AND {{seen}}
     ) AND NOT EXISTS (
-        SELECT FROM rosterline.departed AS newer
-        WHERE newer.collection = gone.collection AND newer.sourced_id = gone.sourced_id
-            AND newer.school = ANY({{schools}})
-            AND (newer.date_last_modified, newer.school) > (gone.date_last_modified, gone.school)
+        SELECT FROM ({{gone}}) AS newer
+        WHERE newer.sourced_id = gone.sourced_id
+            AND (newer.date_last_modified, newer.scope) > (gone.date_last_modified, gone.scope)
     )"""
+FROM_SCHOOLS = """SELECT sourced_id, date_last_modified, school AS scope, document, alternative
+        FROM rosterline.departed WHERE collection = '{table}' AND school = ANY({scopes})"""
+# Withdrawn from the viewer alone, when a switch was turned.
+FROM_VIEWER = """SELECT sourced_id, date_last_modified, '' AS scope, document, NULL AS alternative
+        FROM rosterline.withdrawn WHERE collection = '{table}' AND app = {app}"""
 # Quotes inside values are escaped, so that only a role can be met.
 HAS_ROLE = """strpos(document, '"role":"{role}"') > 0"""
 PLACES = """ARRAY(
@@ -82,12 +84,12 @@ def tombstones(
     collection: Collection, viewer: Viewer, parameters: Parameters, *, has_own: bool
 ) -> list[str]:
     """What the viewer saw and sees no more although it is still there for others."""
-    found = []
+    if viewer.schools is not None:
+        is_kept = collection.entity in ROSTER
+        return [_departed(collection, viewer, parameters, has_own=has_own)] if is_kept else []
     if collection.entity is Entity.USERS and not viewer.sees_agents:
-        found += _withdrawn(collection, viewer, parameters, has_own=has_own)
-    if viewer.schools is not None and collection.entity in ROSTER:
-        found.append(_departed(collection, viewer, parameters))
-    return found
+        return _withdrawn(collection, viewer, parameters, has_own=has_own)
+    return []
 
 
 def _withdrawn(
@@ -95,41 +97,44 @@ def _withdrawn(
 ) -> list[str]:
     """The viewer's own tombstones all have the stamp of a switch, so none comes after it."""
     every_app = f"'{EVERY_APP_ALTERNATIVE if viewer.secondary_email else EVERY_APP}'"
-    document, held, seen = "document", "", ""
-    if viewer.schools is not None:
-        schools = schools_of(viewer, parameters)
-        document = f"{collection.version}.narrowed(document, {schools}, true)"
-        held = f" AND held.schools && {schools}"
-        seen = _shown_there(viewer, parameters)
     values = {
-        "columns": _columns_of_text(collection.entity, document, alternative="NULL::text"),
+        "columns": _columns_of_text(collection.entity, "document", alternative="NULL::text"),
         "table": TABLES[collection],
-        "held": held,
         "every_app": every_app,
     }
-    texts = [WITHDRAWN.format(app=every_app, limit=seen, **values)]
+    texts = [WITHDRAWN.format(app=every_app, **values)]
     if has_own:
-        app = parameters.once("app", viewer.app, "text")
-        own = WITHDRAWN.format(app=app, limit="", **values)
+        own = WITHDRAWN.format(app=parameters.once("app", viewer.app, "text"), **values)
         texts.append(own + UNLESS_FOR_EVERY_APP.format(**values))
     return texts
 
 
-def _departed(collection: Collection, viewer: Viewer, parameters: Parameters) -> str:
-    schools = schools_of(viewer, parameters)
-    shown = shown_document(collection, viewer, parameters, is_gone=True)
+def _departed(
+    collection: Collection, viewer: Viewer, parameters: Parameters, *, has_own: bool
+) -> str:
+    table = TABLES[collection]
     is_cut = collection.entity is Entity.USERS and not viewer.sees_agents
+    scopes = schools_of(viewer, parameters)
+    seen = f"held.schools && {scopes}"
+    if is_cut:
+        own = [OWN_SCOPE + school for school in viewer.schools or ()]
+        scopes = parameters.once("own scopes", own, "text[]")
+        seen += f" AND held.{has_own_place(viewer, parameters)}"
+    gone = [FROM_SCHOOLS.format(table=table, scopes=scopes)]
+    if is_cut and has_own:
+        app = parameters.once("app", viewer.app, "text")
+        gone.append(FROM_VIEWER.format(table=table, app=app))
+    shown = shown_document(collection, viewer, parameters, is_gone=True)
+    if len(gone) > 1:
+        # The viewer's own are kept as it saw them, with what it sees no more.
+        whole = f"{collection.version}.narrowed(document, {schools_of(viewer, parameters)}, true)"
+        shown = f"CASE WHEN scope = '' THEN {whole} ELSE {shown} END"
     return DEPARTED.format(
         columns=_columns_of_text(collection.entity, shown, alternative="alternative"),
-        table=TABLES[collection],
-        schools=schools,
-        limit=_shown_there(viewer, parameters) if is_cut else "",
+        gone=" UNION ALL ".join(gone),
+        table=table,
+        seen=seen,
     )
-
-
-def _shown_there(viewer: Viewer, parameters: Parameters) -> str:
-    """The tombstone was more than an agent at one of the viewer's schools."""
-    return f" AND {PLACES} && {places_of(viewer, parameters, OWN_ROLES)}"
 
 
 def _columns_of_text(entity: Entity, document: str, *, alternative: str) -> str:

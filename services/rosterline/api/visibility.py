@@ -3,7 +3,7 @@
 The conditions and expressions are of a table of the read model; values are parameters.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 from rosterline.api.parameters import Parameters
@@ -84,9 +84,7 @@ def within_scope(collection: Collection, viewer: Viewer, parameters: Parameters)
     conditions = []
     if collection.entity is Entity.USERS and not viewer.sees_agents:
         # Who is a guardian there and a teacher elsewhere is nobody there.
-        is_limited = viewer.schools is not None
-        own = f"places && {places_of(viewer, parameters, OWN_ROLES)}" if is_limited else ""
-        conditions.append(own or "NOT is_agent")
+        conditions.append(has_own_place(viewer, parameters))
     if viewer.schools is not None:
         schools = schools_of(viewer, parameters)
         stands = f"schools && {schools}"
@@ -110,8 +108,21 @@ def in_view(view: View, viewer: Viewer, parameters: Parameters) -> str:
 
 def places_of(viewer: Viewer, parameters: Parameters, roles: tuple[str, ...]) -> str:
     """The parameter that holds these roles at the schools that it is limited to."""
-    places = [f"{role}@{school}" for role in roles for school in viewer.schools or ()]
+    places = places_at(viewer.schools or (), roles)
     return parameters.once(f"places of {roles}", places, "text[]")
+
+
+def places_at(schools: Iterable[str], roles: Iterable[str]) -> list[str]:
+    """These roles at these schools, as users' places have them."""
+    kept = tuple(roles)
+    return [f"{role}@{school}" for school in schools for role in kept]
+
+
+def has_own_place(viewer: Viewer, parameters: Parameters) -> str:
+    """What users who are more than agents fulfil, at the viewer's schools if it has some."""
+    if viewer.schools is None:
+        return "NOT is_agent"
+    return f"places && {places_of(viewer, parameters, OWN_ROLES)}"
 
 
 def true_columns(entity: Entity, viewer: Viewer) -> frozenset[str]:

@@ -29,7 +29,7 @@ from rosterline.projector.sending import (
     sent,
     value,
 )
-from rosterline.projector.writes import Stored, Write
+from rosterline.projector.writes import Stored, Write, scopes_of
 
 TABLE: dict[Collection, str] = {
     collection: f"{collection.version.value}.{TABLE_NAMES[collection.entity]}"
@@ -217,14 +217,15 @@ async def fetch_stored(
     connection: asyncpg.Connection, collection: Collection, sourced_ids: Iterable[str]
 ) -> dict[str, Stored]:
     """What the read model holds of the records."""
+    places = "places" if collection.entity is Entity.USERS else "NULL::text[]"
     rows = await connection.fetch(
-        f"SELECT sourced_id, status, digest, schools FROM {TABLE[collection]} "
+        f"SELECT sourced_id, status, digest, schools, {places} FROM {TABLE[collection]} "
         f"WHERE sourced_id = ANY({received(1, LINES)})",
         lines(sourced_ids),
     )
     return {
-        sourced_id: Stored(status, digest, None if schools is None else tuple(schools))
-        for sourced_id, status, digest, schools in rows
+        sourced_id: Stored(status, digest, scopes_of(schools, held))
+        for sourced_id, status, digest, schools, held in rows
     }
 
 

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from rosterline.events.change import Operation
+from rosterline.oneroster.views import own_scopes
 from rosterline.oneroster.vocabulary import ACTIVE, COLLECTIONS, TO_BE_DELETED, Collection, Status
 from rosterline.projector.draft import Draft
 from rosterline.projector.rules.schools import Schools
@@ -26,18 +27,18 @@ GENERATION: dict[str | None, int] = {"school": 1, "term": 1, "gradingPeriod": 2}
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the read model holds of a record."""
+    """What the read model holds of a record; `scopes` as `scopes_of` has them."""
 
     status: Status
     digest: bytes
-    schools: Schools | None = None
+    scopes: Schools | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A record to be stored and told of; `left` and `entered` are schools where it stood or comes.
+    """A record to be stored and told of; `left` and `entered` are scopes where it stood or comes.
 
-    A record that was not there before enters none: nothing is kept of it at any school.
+    A record that was not there before enters none: nothing is kept of it in any scope.
     """
 
     draft: Draft
@@ -77,12 +78,18 @@ def write_of(draft: Draft, before: Stored | None, transaction: int) -> Write:
     told = operation(draft, before)
     if before is None:
         return Write(draft, told, transaction, was_active=False)
-    was_active, old, new = before.status == ACTIVE, before.schools, draft.schools
+    was_active, old = before.status == ACTIVE, before.scopes
+    new = scopes_of(draft.schools, draft.columns.get("places"))
     if old == new or new is None:
         return Write(draft, told, transaction, was_active)
-    left = tuple(school for school in old or () if school not in new)
-    entered = tuple(school for school in new if old is None or school not in old)
+    left = tuple(scope for scope in old or () if scope not in new)
+    entered = tuple(scope for scope in new if old is None or scope not in old)
     return Write(draft, told, transaction, was_active, left, entered)
+
+
+def scopes_of(schools: Iterable[str] | None, places: Iterable[str] | None) -> Schools | None:
+    """The schools where a record stands, and those where a user is more than an agent."""
+    return None if schools is None else (*schools, *own_scopes(places or ()))
 
 
 def operation(draft: Draft, before: Stored | None) -> Operation:

@@ -5,6 +5,7 @@ the patterns can only match members; addresses, ids, dates and role names hold n
 """
 
 import re
+from collections.abc import Iterable
 
 from rosterline.oneroster.v1p2 import UNSTAMPED
 from rosterline.oneroster.vocabulary import ACTIVE, TO_BE_DELETED
@@ -24,7 +25,17 @@ DELETED_MEMBER = f'"status":"{TO_BE_DELETED}"'
 EVERY_APP = "*"
 EVERY_APP_ALTERNATIVE = "*alternative"
 
+# In `rosterline.departed`: the school where a user was more than an agent, for who sees no agents.
+OWN_SCOPE = "own@"
+OWN_PLACE = re.compile(r"(?!guardian@|relative@)[^@]+@(.+)")
+
 _AGENT_PARTS = re.compile(AGENT_PARTS)
+
+
+def own_scopes(places: Iterable[str]) -> tuple[str, ...]:
+    """Where a user with these places is more than an agent, each once, in order."""
+    found = (OWN_PLACE.fullmatch(place) for place in places)
+    return tuple(sorted({OWN_SCOPE + match[1] for match in found if match}))
 
 
 def without_agents(document: str) -> str:

@@ -224,21 +224,6 @@ NAMES = [
     for version, schools, kind in product(Version, LIMITS, KINDS)
 ]
 each_vendor = pytest.mark.parametrize("name", NAMES)
-# No tombstone is kept of who goes for such a vendor alone, and stays for others at the same school.
-UNTOLD = {
-    "v1p2-1-without agents": "who keeps a child at the school, but the own place elsewhere only",
-    "v1p2-1-turned between": "likewise, and who was so when the switch was turned",
-    "v1p1-1-turned between": "a guardian who was hidden by the switch, and then left the school",
-}
-each_copy = pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason=UNTOLD[name], strict=True))
-        if name in UNTOLD
-        else name
-        for name in NAMES
-    ],
-)
 
 
 async def vendor(
@@ -301,7 +286,7 @@ async def told(postgres_server: EmbeddedPostgres) -> AsyncIterator[Told]:
                 await copy.http.aclose()
 
 
-@each_copy
+@each_vendor
 async def test_g5_a_copy_kept_by_deltas_is_what_the_vendor_sees(told: Told, name: str) -> None:
     copy = told.copies[name]
     seen = await copy.pull("/users")

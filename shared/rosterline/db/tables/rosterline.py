@@ -169,7 +169,8 @@ class Withdrawn(RosterlineTable, table=True):
 class Departed(RosterlineTable, table=True):
     """A record that left a school's scope, as it stood there last, but `tobedeleted`.
 
-    It is gone for the connections that are limited to schools in none of which it stands now.
+    It is gone for the connections that are limited to schools in none of which it stands now. With
+    `own@` before the school: for those of them that see no agents.
     """
 
     __tablename__ = "departed"
