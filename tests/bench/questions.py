@@ -73,15 +73,17 @@ async def statement_of(question: Question, connection: asyncpg.Connection) -> St
         return record_statement(endpoint, viewer, operation.ids[-1])
     query = parse_query(parse_qsl(address.query), endpoint.collection, EDTECH_V1P2.rules)
     stamp: datetime = await connection.fetchval(CLOCK)
-    newest: datetime = await connection.fetchval(NEWEST.format(table=TABLES[endpoint.collection]))
+    newest: datetime | None = await connection.fetchval(
+        NEWEST.format(table=TABLES[endpoint.collection])
+    )
     total = int(await connection.fetchval(ACTIVE))
     continuation = None
     if question.follows_links:
         sourced_id = await connection.fetchval(A_PLACE, total // 2)
         continuation = Continuation(Position(stamp, total, None, sourced_id), by_offset=False)
-    return page_statement(
-        endpoint, query, continuation, viewer=viewer, known=KnownTotal(newest, total)
-    )
+    # An empty table has no newest record, and nothing that is known.
+    known = None if newest is None else KnownTotal(newest, total)
+    return page_statement(endpoint, query, continuation, viewer=viewer, known=known)
 
 
 def _delta(after: datetime) -> str:
