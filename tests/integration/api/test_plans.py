@@ -7,9 +7,11 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from rosterline.api.endpoints import Endpoint
 from rosterline.api.fields import find_field
 from rosterline.api.filters import Filter, parse_filter
 from rosterline.api.operations import ROSTERING_V1P2 as ENDPOINTS
+from rosterline.api.operations import V1P1
 from rosterline.api.query import Query
 from rosterline.api.rules import QueryRules
 from rosterline.api.sql import KnownTotal, page_statement
@@ -200,7 +202,8 @@ async def roster(postgres_server: EmbeddedPostgres) -> AsyncIterator[asyncpg.Con
             "SELECT 'k' || n % 100, 's' || n % 200, ARRAY['t' || n % 100], {values} "
             "FROM generate_series(1, 20000) AS n".format(**ROW)
         )
-        await opened.execute("ANALYZE v1p2.users, v1p2.enrollments, v1p2.classes")
+        await opened.execute("INSERT INTO v1p1.users SELECT * FROM v1p2.users")
+        await opened.execute("ANALYZE v1p1.users, v1p2.users, v1p2.enrollments, v1p2.classes")
         yield opened
         await opened.close()
 
@@ -261,9 +264,22 @@ async def test_what_clients_ask_by_is_found_through_its_index(
 ) -> None:
     endpoint = ENDPOINT[operation_id]
     query = Query(filter=read(text, endpoint.collection, rules))
-    plan = await explain(roster, viewer, query, None, None, operation_id=operation_id)
+    plan = await explain(roster, viewer, query, None, None, endpoint=endpoint)
     assert [index for index in indexes if index not in plan] == []
     assert "Seq Scan on" not in plan.replace("Seq Scan on clock", "")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("viewer", [PLAIN, NEW], ids=["all", "hidden"])
+@pytest.mark.parametrize(("word", "rules"), [("teacher", STANDARD), ("TEACHER", CAMPUS)])
+async def test_the_roles_of_1_1_are_found_through_their_indexes(
+    roster: asyncpg.Connection, viewer: Viewer, word: str, rules: QueryRules
+) -> None:
+    endpoint = next(row for row in V1P1 if row.operation_id == "getAllUsers")
+    query = Query(filter=read(f"role='{word}'", endpoint.collection, rules))
+    plan = await explain(roster, viewer, query, None, None, endpoint=endpoint)
+    assert "users_teachers" in plan
+    assert "Seq Scan on users" not in plan
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -297,12 +313,10 @@ async def explain(
     continuation: Continuation | None,
     known: KnownTotal | None,
     *,
-    operation_id: str = "getAllUsers",
+    endpoint: Endpoint = ENDPOINT["getAllUsers"],
 ) -> str:
     """The parts of a page's plan that ran."""
-    statement = page_statement(
-        ENDPOINT[operation_id], query, continuation, viewer=viewer, known=known
-    )
+    statement = page_statement(endpoint, query, continuation, viewer=viewer, known=known)
     plan = await connection.fetch(
         f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {statement.text}", *statement.parameters
     )
