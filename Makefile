@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Tests at once: `make test WORKERS=auto` is quicker; what starts and kills processes likes quiet.
+WORKERS ?= 0
 # Universal and hashed: what is installed is pinned, where it is downloaded from is not recorded.
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --python-version 3.11 --custom-compile-command "make lock"
@@ -14,7 +16,7 @@ demo: $(VENV)/runtime ## a generated district that changes as you watch
 	$(BIN)/rosterline demo $(ARGS)
 
 test: $(VENV)/development ## every test, on real PostgreSQL and NATS
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(VENV)/development ## style, types, architecture
 	$(BIN)/ruff check
