@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rosterline.api.connections import WITHDRAW
+from rosterline.api.connections import HIDDEN, WITHDRAW
 from rosterline.api.parameters import Parameters
 from rosterline.api.sources import Source
 from rosterline.launch.embedded import EmbeddedPostgres
@@ -181,7 +181,8 @@ def test_a_turned_switch_stores_the_tombstones_that_we_would_write(
             [(key, users[key].status, stamp(1), text) for key, text in held.items()],
         )
         member = f'"dateLastModified":"{LATER}"'
-        statement = WITHDRAW.format(table="v1p2.users", document="document")
+        hidden = HIDDEN.format(table="v1p2.users")
+        statement = WITHDRAW.format(table="v1p2.users", document="document", hidden=hidden)
         await run(statement, "acme", stamp(99), member)
         rows = await database.connection.fetch(
             "SELECT sourced_id, document FROM rosterline.withdrawn"

@@ -149,7 +149,10 @@ def find_source(
         switched_at = None if is_later else viewer.switched_at
     stored = stored_document(collection, viewer)
     conditions = within_scope(collection, viewer, parameters)
-    gone = tombstones(collection, viewer, parameters, has_own=switched_at is not None)
+    gone: list[str] = []
+    if shows_deleted:
+        # Only then: a parameter that no text uses is an error.
+        gone = tombstones(collection, viewer, parameters, has_own=switched_at is not None)
     plain = Source(
         table,
         parameters,
@@ -162,7 +165,7 @@ def find_source(
         members=shown_members(collection, viewer, parameters, stored=stored),
         carried=CARRIED if stored == "document" else (*CARRIED, "alternative"),
     )
-    if not shows_deleted or not gone:
+    if not gone:
         return plain
     return _put_together(collection, plain, (_main_part(collection, plain), *gone))
 
