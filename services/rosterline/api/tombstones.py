@@ -10,10 +10,10 @@ from rosterline.api.parameters import Parameters
 from rosterline.api.viewers import Viewer
 from rosterline.api.visibility import (
     TABLES,
-    has_own_place,
     key_columns,
     schools_of,
     shown_document,
+    within_scope,
 )
 from rosterline.oneroster.views import EVERY_APP, EVERY_APP_ALTERNATIVE, OWN_SCOPE
 from rosterline.oneroster.vocabulary import ROSTER, TO_BE_DELETED, Collection, Entity
@@ -115,11 +115,9 @@ def _departed(
     table = TABLES[collection]
     is_cut = collection.entity is Entity.USERS and not viewer.sees_agents
     scopes = schools_of(viewer, parameters)
-    seen = f"held.schools && {scopes}"
     if is_cut:
         own = [OWN_SCOPE + school for school in viewer.schools or ()]
         scopes = parameters.once("own scopes", own, "text[]")
-        seen += f" AND held.{has_own_place(viewer, parameters)}"
     gone = [FROM_SCHOOLS.format(table=table, scopes=scopes)]
     if is_cut and has_own:
         app = parameters.once("app", viewer.app, "text")
@@ -133,7 +131,7 @@ def _departed(
         columns=_columns_of_text(collection.entity, shown, alternative="alternative"),
         gone=" UNION ALL ".join(gone),
         table=table,
-        seen=seen,
+        seen=" AND ".join(within_scope(collection, viewer, parameters)),
     )
 
 

@@ -441,15 +441,16 @@ async def test_what_a_connection_is_said_to_see_is_what_the_api_shows_it(
     assert (altered > 0) == bool(switches)
 
 
+@pytest.mark.parametrize("sees_agents", [True, False])
 async def test_a_connection_limited_to_a_school_is_said_to_see_what_the_api_shows_it(
-    chain: Chain,
+    chain: Chain, *, sees_agents: bool
 ) -> None:
     rows = await chain.store.reader.fetch("SELECT sourced_id FROM v1p2.orgs WHERE type = 'school'")
     get_user = next(each for each in ENDPOINTS if each.operation_id == "getUser")
     counted: Counter[bool] = Counter()
     for (school,) in rows:
-        await add_connection(chain, school, schools=[school])
-        viewer = Viewer(school, schools=(school,))
+        await add_connection(chain, school, schools=[school], sees_agents=sees_agents)
+        viewer = Viewer(school, schools=(school,), sees_agents=sees_agents)
         for person_id, guid in await chain.store.reader.fetch(
             "SELECT person_id, sourced_id FROM mirror.person "
             "JOIN v1p2.users ON sourced_id = person_guid::text AND status = 'active'"

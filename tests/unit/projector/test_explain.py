@@ -150,6 +150,17 @@ def test_a_school_scope_holds_who_has_a_role_there_and_their_guardians() -> None
         assert hidden(person, there) == outside
 
 
+def test_who_works_elsewhere_is_outside_a_school_that_shows_no_parents() -> None:
+    outside = {("users", "outside the connection's schools")}
+    at_other = facts.assignment(school_guid=OTHER_SCHOOL)
+    person = facts.teacher(at_other, students=(facts.tie(),))
+    with_parents = replace(PLAIN, schools=(SCHOOL,))
+    assert hidden(person, with_parents) == set()
+    assert hidden(person, replace(with_parents, sees_agents=False)) == outside
+    there = replace(PLAIN, schools=(OTHER_SCHOOL,), sees_agents=False)
+    assert hidden(person, there) == set()
+
+
 def test_a_connection_without_agents_does_not_see_them_and_nobody_refers_to_them() -> None:
     connection = replace(PLAIN, sees_agents=False)
     tied = replace(facts.student(), related=(facts.tie(memberships=()),))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from rosterline.oneroster import v1p1, v1p2
 from rosterline.oneroster.record import Record
+from rosterline.oneroster.views import OWN_SCOPE, own_scopes
 from rosterline.oneroster.vocabulary import TO_BE_DELETED, Entity
 from rosterline.projector.columns import columns_of
 from rosterline.projector.explain.findings import Finding
@@ -94,13 +95,21 @@ class Viewing:
             because = f"connection {row.app} has no gradebook sync: it sees no agents"
             remedy = f"Run `rosterline connection set {row.app} --gradebook-sync`."
             return AGENTS_HIDDEN, because, remedy
-        if row.schools is None or not {*row.schools}.isdisjoint(finding.schools):
+        if row.schools is None or not {*row.schools}.isdisjoint(self._schools(finding, record)):
             return None
         return (
             "outside the connection's schools",
             f"the record belongs to no school of connection {row.app}",
             f"Make connection {row.app} anew with one of its schools.",
         )
+
+    def _schools(self, finding: Finding, record: Record) -> Iterable[str]:
+        """Where it stands to the connection: one without agents sees users where they are more."""
+        is_user = isinstance(record, v1p1.User | v1p2.User)
+        if self.connection.sees_agents or not is_user:
+            return finding.schools
+        scopes = own_scopes(columns_of(record)["places"])
+        return [scope.removeprefix(OWN_SCOPE) for scope in scopes]
 
     def _altered(self, record: Record) -> Iterator[tuple[str, str]]:
         row = self.connection
