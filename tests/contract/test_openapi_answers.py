@@ -15,8 +15,8 @@ from rosterline.api.dialects import DIALECTS, EDTECH_V1P2, XPORTER, Dialect
 from rosterline.api.endpoints import Endpoint, Shape
 from rosterline.api.openapi.documents import build_document
 from rosterline.api.operations import V1P2
-from rosterline.api.scopes import RESOURCE_CORE, ROSTER_DEMOGRAPHICS
 from rosterline.launch.embedded import EmbeddedPostgres
+from rosterline.oneroster.scopes import RESOURCE_CORE, ROSTER_DEMOGRAPHICS
 from rosterline.oneroster.vocabulary import Version
 from tests.support.api import BASE_URL
 from tests.support.official import official

@@ -9,7 +9,7 @@ from rosterline.api.endpoints import Endpoint, Service, Shape
 from rosterline.api.fields import members
 from rosterline.api.openapi.documents import build_service_document
 from rosterline.api.operations import V1P1, V1P2
-from rosterline.api.scopes import ROSTER_DEMOGRAPHICS
+from rosterline.oneroster.scopes import ROSTER_DEMOGRAPHICS
 from rosterline.oneroster.vocabulary import Collection, Entity, Version
 from tests.support.api import BASE_URL
 from tests.support.official import official

@@ -22,8 +22,8 @@ from rosterline.api import connections
 from rosterline.api.connections import NewConnection
 from rosterline.api.dialects import APP_NAME, DIALECTS, XPORTER, Dialect
 from rosterline.api.endpoints import NUMBERS
-from rosterline.api.scopes import ADMIN, KNOWN
 from rosterline.api.switches import Switches
+from rosterline.oneroster.scopes import ADMIN, KNOWN
 from rosterline.oneroster.vocabulary import Version
 from tests.support.api import ONE_OF_EACH, ReadModel
 from tests.support.processes import COMMAND, clean_environment

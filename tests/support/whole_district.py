@@ -15,7 +15,7 @@ from rosterline.api import connections
 from rosterline.api.connections import NewConnection
 from rosterline.api.dialects import APP_NAME, Dialect
 from rosterline.api.endpoints import NUMBERS, Endpoint
-from rosterline.api.scopes import ADMIN, KNOWN, short_name
+from rosterline.oneroster.scopes import ADMIN, KNOWN, short_name
 from rosterline.oneroster.vocabulary import Version
 from rosterline.sample.generate import generate
 from tests.support import api, written_documents

@@ -4,8 +4,8 @@ import re
 import uuid
 from collections.abc import Sequence
 
-from rosterline.api.scopes import DEFAULT, KNOWN, find_scope, short_name
 from rosterline.api.switches import Switches
+from rosterline.oneroster.scopes import DEFAULT, KNOWN, find_scope, short_name
 
 # It becomes part of stream names, subjects and paths.
 APP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")

@@ -17,7 +17,7 @@ from rosterline.api.relations import (
     Relation,
     View,
 )
-from rosterline.api.scopes import (
+from rosterline.oneroster.scopes import (
     ASSESSMENT,
     GRADEBOOK,
     GRADEBOOK_CORE,

@@ -14,11 +14,11 @@ from rosterline.api.nonces import Nonces
 from rosterline.api.oauth1 import METHODS, WINDOW_SECONDS, Claim, Signature, verify
 from rosterline.api.passwords import derive_secret, make_secret
 from rosterline.api.routing import raw_path, sent_parameters
-from rosterline.api.scopes import with_included
 from rosterline.api.signing import SigningKeys
 from rosterline.api.throttle import Throttle, attempt_of
 from rosterline.api.tokens import Caller
 from rosterline.config.settings import Settings
+from rosterline.oneroster.scopes import with_included
 
 log = structlog.get_logger()
 

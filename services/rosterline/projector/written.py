@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import orjson
 
+from rosterline.oneroster.reading import Body
 from rosterline.oneroster.vocabulary import WRITTEN, Collection, Entity, Version
 from rosterline.projector.draft import Draft, digest_of, text_of
 from rosterline.projector.rules.schools import Reach
@@ -19,7 +20,7 @@ from rosterline.projector.rules.written_columns import (
     keys_of,
     reach_of_written,
 )
-from rosterline.projector.rules.written_facts import Body, LineItemFacts, WrittenFacts
+from rosterline.projector.rules.written_facts import LineItemFacts, WrittenFacts
 from rosterline.projector.rules.written_v1p1 import written_in_v1p1
 
 Drafts = Mapping[Version, Draft | None]

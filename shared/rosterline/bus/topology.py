@@ -7,14 +7,24 @@ from collections.abc import Iterable
 
 import structlog
 from nats.js import JetStreamContext
-from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, StreamInfo
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+    StreamInfo,
+)
 from nats.js.errors import NotFoundError
 
 from rosterline.events.subjects import (
+    INGEST_SUBJECTS,
     ONEROSTER_SUBJECTS,
     POSITION_SUBJECTS,
     RECORDS_SUBJECTS,
     SIS_SUBJECTS,
+    verdict_subjects,
 )
 
 log = structlog.get_logger(__name__)
@@ -23,6 +33,11 @@ SIS = "SIS"
 RECORDS = "RECORDS"
 ONEROSTER = "ONEROSTER"
 POSITIONS = "POSITIONS"
+INGEST = "INGEST"
+# The one consumer of a connection's verdicts, by which it reads them.
+VERDICTS_CONSUMER = "verdicts"
+# Verdicts are also kept in the database; here for as long as a reader may be away.
+VERDICT_SECONDS = 30 * 24 * 3600
 
 
 def stream(name: str, subjects: str, description: str, *, per_subject: int = -1) -> StreamConfig:
@@ -47,6 +62,7 @@ STREAMS: dict[str, StreamConfig] = {
     POSITIONS: stream(
         POSITIONS, POSITION_SUBJECTS, "How far each slot was confirmed", per_subject=1
     ),
+    INGEST: stream(INGEST, INGEST_SUBJECTS, "Commands on written records"),
 }
 
 
@@ -65,3 +81,37 @@ def identity(info: StreamInfo) -> str:
     if info.created is None:
         raise ValueError("the server did not say when the stream was made")
     return info.created.isoformat()
+
+
+def verdict_stream(app: str) -> str:
+    """The stream with the verdicts on a connection's commands."""
+    return f"VERDICT_{app}"
+
+
+async def ensure_verdict_stream(jetstream: JetStreamContext, app: str) -> None:
+    """Make a connection's verdict stream and its consumer, where they do not exist.
+
+    The connection may not make a consumer: one that delivers to subjects of its choice would write
+    there with the server's rights.
+    """
+    name = verdict_stream(app)
+    try:
+        await jetstream.stream_info(name)
+    except NotFoundError:
+        config = stream(name, verdict_subjects(app), f"Verdicts on the commands of {app}")
+        config.max_age = VERDICT_SECONDS
+        config.discard = DiscardPolicy.OLD
+        await jetstream.add_stream(config)
+        log.info("stream.created", stream=name)
+    try:
+        await jetstream.consumer_info(name, VERDICTS_CONSUMER)
+    except NotFoundError:
+        await jetstream.add_consumer(
+            name,
+            ConsumerConfig(
+                durable_name=VERDICTS_CONSUMER,
+                ack_policy=AckPolicy.EXPLICIT,
+                ack_wait=30,
+                max_ack_pending=10_000,
+            ),
+        )

@@ -94,6 +94,20 @@ class Settings(BaseSettings):
         50, ge=1, description="Deletions in a collection below which nothing is ever held."
     )
 
+    write_seconds: float = Field(
+        10.0,
+        gt=0,
+        description="Time after which a write that is not readable yet is answered 202: it is kept "
+        "and will be.",
+    )
+    longest_wait_seconds: int = Field(
+        86400,
+        ge=0,
+        description="Longest time for which a command may wait for the roster (`Rosterline-Wait`).",
+    )
+    keep_commands_hours: float = Field(
+        168.0, gt=0, description="How long the verdicts on commands can be asked for."
+    )
     statement_seconds: float = Field(
         30.0, gt=0, description="Time after which the API stops a query and answers 503."
     )

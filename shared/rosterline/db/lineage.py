@@ -3,6 +3,7 @@
 from alembic import context
 from sqlalchemy import Connection, MetaData
 
+from rosterline.db.tables import ingest as ingest
 from rosterline.db.tables.mirror import MIRROR
 from rosterline.db.tables.read_model import V1P1, V1P2
 from rosterline.db.tables.records import RECORDS

@@ -4,6 +4,7 @@ SIS_SUBJECTS = "sis.>"
 RECORDS_SUBJECTS = "records.>"
 ONEROSTER_SUBJECTS = "oneroster.>"
 POSITION_SUBJECTS = "position.>"
+INGEST_SUBJECTS = "ingest.>"
 
 
 def source_subject(source: str, district: str, kind: str) -> str:
@@ -29,3 +30,28 @@ def change_subjects(district: str) -> str:
 def position_subject(district: str, slot: str) -> str:
     """Subject whose last message is the position that a slot has been confirmed to."""
     return f"position.{district}.{slot}"
+
+
+def command_subject(district: str, app: str, collection: str, operation: str) -> str:
+    """Subject to which a connection sends commands on the records of a collection."""
+    return f"ingest.{district}.{app}.{collection}.{operation}"
+
+
+def batch_subject(district: str, app: str) -> str:
+    """Subject to which a connection sends many commands in one message."""
+    return f"ingest.{district}.{app}.batch"
+
+
+def verdict_subjects(app: str) -> str:
+    """All verdicts on the commands of a connection."""
+    return f"verdict.{app}.>"
+
+
+def verdict_subject(app: str, state: str) -> str:
+    """Subject of a verdict."""
+    return f"verdict.{app}.{state}"
+
+
+def answer_subject(inbox: str) -> str:
+    """Where a process that waits for verdicts listens; `inbox` is its own token."""
+    return f"answer.{inbox}"

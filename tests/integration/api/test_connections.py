@@ -8,7 +8,7 @@ import pytest
 from rosterline.api import connections
 from rosterline.api.connection_rules import InvalidConnectionError
 from rosterline.api.passwords import derive_secret
-from rosterline.api.scopes import ROSTER, ROSTER_CORE
+from rosterline.oneroster.scopes import ROSTER, ROSTER_CORE
 from tests.support.servers import Databases
 
 SCHOOL = "8C6C8D3A-94A1-4C1C-9BB0-0B3F8E6A6F01"

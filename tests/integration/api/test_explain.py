@@ -11,9 +11,9 @@ import pytest
 from rosterline.api import connections
 from rosterline.api.app import create_app
 from rosterline.api.dialects import TOKEN_PATH, XPORTER
-from rosterline.api.scopes import ADMIN
 from rosterline.config.settings import Settings
 from rosterline.launch.explainer import explainer_for
+from rosterline.oneroster.scopes import ADMIN
 from rosterline.oneroster.vocabulary import Version
 from rosterline.projector.explain.explainer import explain
 from rosterline.projector.explain.model import Explanation

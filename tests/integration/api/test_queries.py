@@ -17,8 +17,8 @@ from rosterline.api.dialects import (
     Dialect,
 )
 from rosterline.api.endpoints import NUMBERS
-from rosterline.api.scopes import KNOWN
 from rosterline.launch.embedded import EmbeddedPostgres
+from rosterline.oneroster.scopes import KNOWN
 from rosterline.oneroster.vocabulary import WRITTEN_COLLECTIONS, Collection, Entity, Version
 from tests.support.api import BASE_URL, ONE_OF_EACH, Served, serving, stamp, user
 from tests.support.documents import make_records, store

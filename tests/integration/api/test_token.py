@@ -7,11 +7,12 @@ import jwt
 import pytest
 import pytest_asyncio
 
-from rosterline.api import connections, scopes
+from rosterline.api import connections
 from rosterline.api.directory import REMEMBER_SECONDS
-from rosterline.api.scopes import ROSTER, ROSTER_CORE, ROSTER_DEMOGRAPHICS, V1P2
 from rosterline.config.settings import Settings
 from rosterline.launch.embedded import EmbeddedPostgres
+from rosterline.oneroster import scopes
+from rosterline.oneroster.scopes import ROSTER, ROSTER_CORE, ROSTER_DEMOGRAPHICS, V1P2
 from tests.support.api import BASE_URL, Served, renewed, serving, user
 from tests.support.running import until
 from tests.support.servers import Databases, fresh_databases

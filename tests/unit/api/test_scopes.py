@@ -4,7 +4,7 @@ import pytest
 
 from rosterline.api.endpoints import NUMBERS, Endpoint, Service, Shape
 from rosterline.api.operations import ENDPOINTS
-from rosterline.api.scopes import (
+from rosterline.oneroster.scopes import (
     ADMIN,
     ASSESSMENT,
     DEFAULT,

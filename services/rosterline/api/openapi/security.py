@@ -8,7 +8,7 @@ from rosterline.api.endpoints import Endpoint
 from rosterline.api.errors import RETRY_SECONDS
 from rosterline.api.openapi.nodes import TEXT, Node, example, json_body, refer
 from rosterline.api.openapi.schemas import OAUTH_ERROR, TOKEN
-from rosterline.api.scopes import short_name
+from rosterline.oneroster.scopes import short_name
 from rosterline.oneroster.vocabulary import Version
 
 OAUTH2 = "OAuth2"

@@ -20,7 +20,7 @@ from rosterline.api.dialects import Dialect
 from rosterline.api.endpoints import NUMBERS
 from rosterline.api.openapi.documents import build_document
 from rosterline.api.routes.discovery import discovery_paths
-from rosterline.api.scopes import DEFAULT
+from rosterline.oneroster.scopes import DEFAULT
 
 DOCS_PATH = "/docs"
 ASSETS_PATH = f"{DOCS_PATH}/assets"

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from rosterline.api.admission import Authenticator
 from rosterline.api.borrowing import borrow
 from rosterline.api.errors import CodeMinor, bad_request, forbidden, unknown_object
-from rosterline.api.scopes import ADMIN
+from rosterline.oneroster.scopes import ADMIN
 
 PATH = "/explain/{kind}/{subject:path}"
 

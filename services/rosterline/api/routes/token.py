@@ -12,9 +12,9 @@ from rosterline.api.directory import Directory, Vendor
 from rosterline.api.errors import ApiError
 from rosterline.api.oauth2 import OAuthError, basic_credentials, grant, refusal
 from rosterline.api.passwords import SecretChecker
-from rosterline.api.scopes import with_included
 from rosterline.api.throttle import attempt_of
 from rosterline.api.tokens import Tokens
+from rosterline.oneroster.scopes import with_included
 
 FORM = "application/x-www-form-urlencoded"
 MOST_BODY_BYTES = 16_384

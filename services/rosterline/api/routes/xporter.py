@@ -20,8 +20,8 @@ from rosterline.api.oauth2 import OAuthError, basic_credentials, grant, refusal
 from rosterline.api.readiness import Readiness
 from rosterline.api.routes.token import Issuer
 from rosterline.api.schools import find_school
-from rosterline.api.scopes import with_included
 from rosterline.api.throttle import attempt_of
+from rosterline.oneroster.scopes import with_included
 
 SEPARATOR = "|"
 EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

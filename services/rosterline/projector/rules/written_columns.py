@@ -14,12 +14,12 @@ from rosterline.oneroster.gradebook import (
     Result,
     ScoreScale,
 )
+from rosterline.oneroster.reading import Body, named_id, read_status
 from rosterline.oneroster.record import Record, Reference
 from rosterline.oneroster.resources import LINKS, Resource
 from rosterline.oneroster.vocabulary import TO_BE_DELETED, Entity
 from rosterline.projector.rules.schools import EVERYWHERE, NOWHERE, Reach
-from rosterline.projector.rules.written_facts import Body, WrittenFacts
-from rosterline.projector.rules.written_values import named_id, read_status
+from rosterline.projector.rules.written_facts import WrittenFacts
 
 ID = re.compile(r"[0-9A-Za-z./@_-]{1,255}")
 Keys = dict[str, str | tuple[str, ...] | None]

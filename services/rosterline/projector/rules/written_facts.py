@@ -5,13 +5,9 @@ All ids are 1.2's. What is not named here does not exist, or not yet.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from rosterline.oneroster.vocabulary import Entity
 from rosterline.projector.rules.schools import Schools
-
-Body = Mapping[str, Any]
-"""A document as JSON."""
 
 
 @dataclass(frozen=True, slots=True)

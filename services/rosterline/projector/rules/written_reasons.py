@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from rosterline.oneroster.vocabulary import Entity
 from rosterline.projector.rules.verdict import KeptOut
 
-NULL = "\0"
-
 
 def invalid(entity: Entity, sourced_id: str, members: Iterable[str]) -> KeptOut:
     """The document is none that the standard's model can hold."""
@@ -24,7 +22,7 @@ def invalid(entity: Entity, sourced_id: str, members: Iterable[str]) -> KeptOut:
 
 def null_character(entity: Entity, sourced_id: str, members: Iterable[str]) -> KeptOut:
     """The document holds U+0000, which no text of the database can hold."""
-    named = ", ".join(sorted(member.replace(NULL, "\\u0000") for member in members))
+    named = ", ".join(sorted(members))
     return KeptOut(
         rule="null character",
         because=f"{entity.single} {sourced_id} has the character U+0000 in {named}",

@@ -1,10 +1,11 @@
-"""Schema `mirror`: the projector's copy of the SIS, with its columns and keys but no references.
+"""Schema `mirror`: the projector's copy of the SIS and of written records, without references.
 
 Rows arrive in snapshot order, so a foreign key could not hold; nullability is the SIS's affair.
 """
 
 from sqlalchemy import Column, Index, MetaData, Table, text
 
+from rosterline.db.tables.records import RECORDS, reference_index
 from rosterline.db.tables.sis import SIS
 
 MIRROR = MetaData(schema="mirror")
@@ -15,6 +16,11 @@ NAMED_DAYS: dict[str, tuple[str, ...]] = {
     "relationship": ("start_date", "end_date"),
     "roster": ("end_date",),
     "section_staff": ("end_date",),
+}
+
+# What a written record shows follows from these: it is built anew when one of them changes.
+SHOWN_WITH: dict[str, tuple[str, ...]] = {
+    "document": ("student_id", "class_id", "line_item_id", "session_id"),
 }
 
 
@@ -39,8 +45,12 @@ def mirror_table(source: Table) -> Table:
         Index(f"ix_mirror_{source.name}_{name}", name, postgresql_where=text(f"{name} IS NOT NULL"))
         for name in NAMED_DAYS.get(source.name, ())
     ]
+    indexes += [
+        reference_index(f"ix_mirror_{source.name}_{name}", name)
+        for name in SHOWN_WITH.get(source.name, ())
+    ]
     return Table(source.name, MIRROR, *columns, *indexes)
 
 
-for _table in SIS.sorted_tables:
+for _table in (*SIS.sorted_tables, *RECORDS.sorted_tables):
     mirror_table(_table)

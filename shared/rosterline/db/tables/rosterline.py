@@ -63,6 +63,7 @@ class Cursor(RosterlineTable, table=True):
     `epoch` is that of the last message: a later history of the source begins with a snapshot.
     `loading` says that a snapshot has begun and not ended: the mirror is not consistent.
     `applied_at` is when the last message was applied, `committed_at` when its source committed it.
+    `revision` is up to which written documents are shown, of stream RECORDS.
     """
 
     __tablename__ = "cursor"
@@ -75,6 +76,9 @@ class Cursor(RosterlineTable, table=True):
     applied_at: datetime = Field(sa_type=MOMENT)
     committed_at: datetime | None = Field(default=None, sa_type=MOMENT)
     epoch: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    revision: int = Field(
+        default=0, sa_column=Column(BigInteger, nullable=False, server_default=text("0"))
+    )
 
 
 class Progress(RosterlineTable, table=True):

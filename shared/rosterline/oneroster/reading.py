@@ -1,7 +1,8 @@
-"""What was written → what is sent, member by member. Pure.
+"""What was written over OneRoster → what is sent, member by member. Pure.
 
-Writers are many: references come without address, booleans as JSON's, numbers as texts, moments
-in other time zones. What cannot be read is passed on as it is, for the model to refuse.
+Ingest checks by it, the projector builds by it. Writers are many: references come without address,
+booleans as JSON's, numbers as texts, moments in other time zones. What cannot be read is passed on
+as it is, for the model to refuse.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +14,9 @@ import orjson
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.v1p2 import ADDRESSES, MODELS
 from rosterline.oneroster.vocabulary import TO_BE_DELETED, Entity, boolean_text
-from rosterline.projector.rules.written_facts import Body
+
+Body = Mapping[str, Any]
+"""A document as JSON."""
 
 REFERENCES: Mapping[str, Entity] = {
     "class": Entity.CLASSES,

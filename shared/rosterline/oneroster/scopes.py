@@ -17,6 +17,11 @@ GRADEBOOK_CORE = f"{V1P2}gradebook-core.readonly"
 ASSESSMENT = f"{V1P2}assessment.readonly"
 RESOURCE = f"{V1P2}resource.readonly"
 RESOURCE_CORE = f"{V1P2}resource-core.readonly"
+GRADEBOOK_PUT = f"{V1P2}gradebook.createput"
+GRADEBOOK_POST = f"{V1P2}gradebook.createpost"
+GRADEBOOK_DELETE = f"{V1P2}gradebook.delete"
+ASSESSMENT_PUT = f"{V1P2}assessment.createput"
+ASSESSMENT_DELETE = f"{V1P2}assessment.delete"
 
 KNOWN: Mapping[str, tuple[str, ...]] = {
     "1.2": (
@@ -25,12 +30,12 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
         ROSTER_DEMOGRAPHICS,
         GRADEBOOK,
         GRADEBOOK_CORE,
-        f"{V1P2}gradebook.createput",
-        f"{V1P2}gradebook.createpost",
-        f"{V1P2}gradebook.delete",
+        GRADEBOOK_PUT,
+        GRADEBOOK_POST,
+        GRADEBOOK_DELETE,
         ASSESSMENT,
-        f"{V1P2}assessment.createput",
-        f"{V1P2}assessment.delete",
+        ASSESSMENT_PUT,
+        ASSESSMENT_DELETE,
         RESOURCE,
         RESOURCE_CORE,
         ADMIN,

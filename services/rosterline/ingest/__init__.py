@@ -1,0 +1,1 @@
+"""Commands on written records: checked by the rules, stored in schema `records`, answered."""
