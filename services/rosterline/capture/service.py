@@ -13,9 +13,9 @@ import structlog
 from nats.errors import Error as NatsError
 
 from rosterline.bus.connection import BusUnreachableError, connect
+from rosterline.bus.relay import FencedError, PublishError
 from rosterline.bus.topology import ONEROSTER, RECORDS, SIS
 from rosterline.capture.preflight import inspect
-from rosterline.capture.relay import FencedError, PublishError
 from rosterline.capture.replication import StreamEndedError, open_replication
 from rosterline.capture.session import Capture, Source
 from rosterline.capture.source import try_lock

@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
+from rosterline.bus.relay import Relay, StreamEnd, read_end
 from rosterline.bus.topology import POSITIONS, ensure_streams
 from rosterline.capture.parts import (
     KIND_HEADER,
@@ -26,7 +27,6 @@ from rosterline.capture.parts import (
 from rosterline.capture.pgoutput import Decoder
 from rosterline.capture.plan import Begin, Mark, RowsEnd, SlotState, make_plan
 from rosterline.capture.position import Position, format_lsn
-from rosterline.capture.relay import Relay, StreamEnd, read_end
 from rosterline.capture.replication import ReplicationConnection, open_replication
 from rosterline.capture.snapshot import SnapshotPlace, read_table, remaining
 from rosterline.capture.source import (

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from nats.js import JetStreamContext
 
+from rosterline.bus.relay import LARGEST_BATCH, Relay
 from rosterline.bus.topology import POSITIONS
 from rosterline.capture.parts import (
     EPOCH_HEADER,
@@ -26,7 +27,6 @@ from rosterline.capture.pgoutput import Decoder
 from rosterline.capture.pipe import Pipe
 from rosterline.capture.plan import Mark
 from rosterline.capture.position import Confirmation, Position, format_lsn
-from rosterline.capture.relay import LARGEST_BATCH, Relay
 from rosterline.capture.replication import Keepalive, ReplicationConnection
 from rosterline.capture.tasks import end
 from rosterline.events.source import SnapshotEnd

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import nats
@@ -17,6 +18,20 @@ CONNECT_SECONDS = 5
 
 class BusUnreachableError(Exception):
     """NATS cannot be reached."""
+
+
+def options(name: str) -> dict[str, Any]:
+    """What every one of our connections is made with, also one that a library makes."""
+    return {
+        "name": name,
+        "connect_timeout": CONNECT_SECONDS,
+        "allow_reconnect": True,
+        "max_reconnect_attempts": -1,
+        "reconnect_time_wait": 0.25,
+        "ping_interval": 5,
+        "max_outstanding_pings": 2,
+        "pending_size": 64 * 1024 * 1024,
+    }
 
 
 @asynccontextmanager
@@ -45,14 +60,7 @@ async def connect(url: str, name: str) -> AsyncIterator[Client]:
         async with asyncio.timeout(CONNECT_SECONDS):
             client = await nats.connect(
                 url,
-                name=name,
-                connect_timeout=CONNECT_SECONDS,
-                allow_reconnect=True,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=0.25,
-                ping_interval=5,
-                max_outstanding_pings=2,
-                pending_size=64 * 1024 * 1024,
+                **options(name),
                 disconnected_cb=disconnected,
                 reconnected_cb=reconnected,
                 error_cb=failed,

@@ -10,6 +10,7 @@ from nats.js import JetStreamContext
 from nats.js.api import (
     AckPolicy,
     ConsumerConfig,
+    DeliverPolicy,
     DiscardPolicy,
     RetentionPolicy,
     StorageType,
@@ -34,13 +35,24 @@ RECORDS = "RECORDS"
 ONEROSTER = "ONEROSTER"
 POSITIONS = "POSITIONS"
 INGEST = "INGEST"
+# The one consumer of stream INGEST. Whatever comes twice has its verdict already, so that nothing
+# depends on when it comes again.
+INGEST_CONSUMER = "ingest"
+INGEST_ACK_SECONDS = 30
 # The one consumer of a connection's verdicts, by which it reads them.
 VERDICTS_CONSUMER = "verdicts"
 # Verdicts are also kept in the database; here for as long as a reader may be away.
 VERDICT_SECONDS = 30 * 24 * 3600
 
 
-def stream(name: str, subjects: str, description: str, *, per_subject: int = -1) -> StreamConfig:
+def stream(
+    name: str,
+    subjects: str,
+    description: str,
+    *,
+    per_subject: int = -1,
+    duplicate_seconds: float = 0,
+) -> StreamConfig:
     """A stream on disk that takes atomic batches and never drops what it holds."""
     return StreamConfig(
         name=name,
@@ -50,6 +62,7 @@ def stream(name: str, subjects: str, description: str, *, per_subject: int = -1)
         storage=StorageType.FILE,
         discard=DiscardPolicy.OLD if per_subject > 0 else DiscardPolicy.NEW,
         max_msgs_per_subject=per_subject,
+        duplicate_window=duplicate_seconds,
         allow_direct=True,
         allow_atomic=True,
     )
@@ -62,7 +75,9 @@ STREAMS: dict[str, StreamConfig] = {
     POSITIONS: stream(
         POSITIONS, POSITION_SUBJECTS, "How far each slot was confirmed", per_subject=1
     ),
-    INGEST: stream(INGEST, INGEST_SUBJECTS, "Commands on written records"),
+    # Ids of commands are their connection's own, JetStream's window of duplicates is the stream's:
+    # the shortest there can be, so that no connection's command is taken for another's.
+    INGEST: stream(INGEST, INGEST_SUBJECTS, "Commands on written records", duplicate_seconds=0.1),
 }
 
 
@@ -81,6 +96,38 @@ def identity(info: StreamInfo) -> str:
     if info.created is None:
         raise ValueError("the server did not say when the stream was made")
     return info.created.isoformat()
+
+
+async def resume_ingest_consumer(jetstream: JetStreamContext) -> tuple[int, int]:
+    """Make the consumer of INGEST go on behind what is acknowledged, in the stream's order.
+
+    Returns the last sequence that is acknowledged with all before it, and the last that was ever
+    delivered. What was delivered and not acknowledged would come again only after a time, behind
+    what is newer: then the consumer is made anew from there.
+    """
+    acknowledged = delivered = 0
+    try:
+        info = await jetstream.consumer_info(INGEST, INGEST_CONSUMER)
+    except NotFoundError:
+        pass
+    else:
+        acknowledged = info.ack_floor.stream_seq if info.ack_floor else 0
+        delivered = info.delivered.stream_seq if info.delivered else 0
+        if not info.num_ack_pending:
+            return delivered, delivered
+        await jetstream.delete_consumer(INGEST, INGEST_CONSUMER)
+    await jetstream.add_consumer(
+        INGEST,
+        ConsumerConfig(
+            durable_name=INGEST_CONSUMER,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=INGEST_ACK_SECONDS,
+            max_ack_pending=10_000,
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=acknowledged + 1,
+        ),
+    )
+    return acknowledged, delivered
 
 
 def verdict_stream(app: str) -> str:

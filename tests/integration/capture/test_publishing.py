@@ -7,9 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from nats.aio.client import Client
 
-from rosterline.bus.topology import SIS, ensure_streams
-from rosterline.capture.parts import Outgoing
-from rosterline.capture.relay import (
+from rosterline.bus.relay import (
     LARGEST_BATCH,
     FencedError,
     PublishError,
@@ -18,6 +16,8 @@ from rosterline.capture.relay import (
     batches,
     read_end,
 )
+from rosterline.bus.topology import SIS, ensure_streams
+from rosterline.capture.parts import Outgoing
 from rosterline.capture.service import serve_sis
 from rosterline.events.source import SnapshotEnd
 from rosterline.launch.embedded import EmbeddedNats

@@ -1,6 +1,6 @@
 """When messages are published one by one, and when as one batch."""
 
-from rosterline.capture.relay import LARGEST_BATCH, MOST_PREPARING, Costs
+from rosterline.bus.relay import LARGEST_BATCH, MOST_PREPARING, Costs
 
 
 def test_one_message_is_never_a_batch_and_a_full_one_always_is() -> None:

@@ -1,16 +1,16 @@
 """Fenced publishing: nothing is stored unless it comes right after what we know is last.
 
 Every publish names the sequence that must be last in the stream. A second writer, or a publish of
-our own whose fate is unknown, makes the next one fail; capture then reads the stream's end again
+our own whose fate is unknown, makes the next one fail; the writer then reads the stream's end again
 and goes on from there. So nothing is ever stored twice, and no dedupe window is needed.
 """
 
 import asyncio
 import time
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import orjson
 from nats.aio.client import Client
@@ -19,7 +19,6 @@ from nats.js import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
 
 from rosterline.bus.topology import identity
-from rosterline.capture.parts import Outgoing
 
 ACK_SECONDS = 10.0
 LOOK_SECONDS = 0.25
@@ -46,6 +45,25 @@ class PublishError(Exception):
 
 class TooLargeError(Exception):
     """A single row or event that is larger than NATS allows a message to be."""
+
+
+class Outgoing(Protocol):
+    """A message on its way to a stream."""
+
+    @property
+    def subject(self) -> str:
+        """Where it goes."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Its headers, but for those that say what it comes behind."""
+
+    @property
+    def data(self) -> bytes:
+        """What it holds."""
+
+
+Message = TypeVar("Message", bound=Outgoing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +121,7 @@ class Relay:
         self.last_sequence = last_sequence
         self.costs = Costs()
 
-    async def publish(self, messages: list[Outgoing]) -> None:
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
         """Store all messages in order, or raise FencedError, PublishError or TooLargeError.
 
         Up to `LARGEST_BATCH` messages go as one atomic batch, which costs one sync to disk but much
@@ -120,7 +138,7 @@ class Relay:
                 await self.publish_batch(batch)
                 self.costs.note_batch(time.monotonic() - began)
 
-    def refuse_too_large(self, batch: list[Outgoing]) -> None:
+    def refuse_too_large(self, batch: Sequence[Outgoing]) -> None:
         """A message beyond the server's limit would never get through: say so."""
         limit = self.client.max_payload
         for message in batch:
@@ -132,7 +150,7 @@ class Relay:
 
     async def publish_one(self, message: Outgoing) -> None:
         """Store one message."""
-        headers = message.headers | {EXPECTED_LAST: str(self.last_sequence)}
+        headers = {**message.headers, EXPECTED_LAST: str(self.last_sequence)}
         try:
             ack = await self.answer(
                 self.jetstream.publish(
@@ -160,13 +178,13 @@ class Relay:
         finally:
             asking.cancel()
 
-    async def publish_batch(self, messages: list[Outgoing]) -> None:
+    async def publish_batch(self, messages: Sequence[Outgoing]) -> None:
         """Store several messages, all or none (NATS ADR-50)."""
         batch_id = uuid.uuid4().hex
         reply = b""
         try:
             for number, message in enumerate(messages, start=1):
-                headers = message.headers | {BATCH_ID: batch_id, BATCH_SEQUENCE: str(number)}
+                headers = {**message.headers, BATCH_ID: batch_id, BATCH_SEQUENCE: str(number)}
                 if number == 1:
                     headers[EXPECTED_LAST] = str(self.last_sequence)
                 if number < len(messages):
@@ -195,9 +213,9 @@ def refusal(code: int | None, description: str | None) -> FencedError | PublishE
     return PublishError(f"NATS refused a message: {description} ({code})")
 
 
-def batches(messages: list[Outgoing]) -> list[list[Outgoing]]:
+def batches(messages: Sequence[Message]) -> list[list[Message]]:
     """The messages in runs that one atomic batch can hold."""
-    runs: list[list[Outgoing]] = []
+    runs: list[list[Message]] = []
     size = 0
     for message in messages:
         size += len(message.data)
