@@ -25,6 +25,8 @@ FIRST_LINE_HEADER: Final = "Rosterline-First-Line"
 # or over HTTP, and none is published to the connection's own stream.
 ANSWER_HEADER: Final = "Rosterline-Answer"
 NO_ANSWER: Final = "none"
+# A command that could not be worked off, sent again by an operator: the dead letter's number.
+REDRIVEN_HEADER: Final = "Rosterline-Redriven"
 # The number of a verdict among those of its connection, without gaps.
 NUMBER_HEADER: Final = "Rosterline-Verdict"
 
@@ -79,7 +81,7 @@ class Verdict(CommandMessage):
     """What became of a command: how many lines were stored, and the rejections of all others.
 
     `status` is that of HTTP, of a command of one line. `revision` is what the read model must have
-    reached to show it; None when nothing was changed. `decided_at` is a stamp.
+    reached to show it; None when it shows all there is to it already. `decided_at` is a stamp.
     """
 
     command: str

@@ -14,8 +14,8 @@ class Command(RosterlineTable, table=True):
     """A command of a connection, from the moment at which somebody may ask for it.
 
     `command_id` is the sender's. `state`, `lines`, `stored`, `rejections`, `status` and `revision`
-    are those of its verdict. `number` counts the verdicts that are published to the connection;
-    null for those that are not. Of a batch over HTTP each message is a command, from `first_line`.
+    are those of its verdict. `is_told` says that this is published to the connection, `number`
+    counts those that are. Of a batch over HTTP each message is a command, from `first_line`.
     """
 
     __tablename__ = "command"
@@ -42,6 +42,7 @@ class Command(RosterlineTable, table=True):
     batch_id: str | None = Field(default=None, sa_type=Text)
     first_line: int = Field(default=1, sa_column_kwargs={"server_default": text("1")})
     number: int | None = Field(default=None, sa_type=BigInteger)
+    is_told: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     accepted_at: datetime = Field(
         sa_column=Column(MOMENT, nullable=False, server_default=text("now()"))
     )

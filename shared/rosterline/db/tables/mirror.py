@@ -18,6 +18,9 @@ NAMED_DAYS: dict[str, tuple[str, ...]] = {
     "section_staff": ("end_date",),
 }
 
+# By which the records of both versions find each other's ids.
+IDENTIFIED: dict[str, tuple[str, ...]] = {"person": ("person_guid",)}
+
 # What a written record shows follows from these: it is built anew when one of them changes.
 SHOWN_WITH: dict[str, tuple[str, ...]] = {
     "document": ("student_id", "class_id", "line_item_id", "session_id"),
@@ -39,7 +42,7 @@ def mirror_table(source: Table) -> Table:
     indexes = [
         Index(f"ix_mirror_{source.name}_{column.name}", column.name)
         for column in source.columns
-        if column.index
+        if column.index or column.name in IDENTIFIED.get(source.name, ())
     ]
     indexes += [
         Index(f"ix_mirror_{source.name}_{name}", name, postgresql_where=text(f"{name} IS NOT NULL"))

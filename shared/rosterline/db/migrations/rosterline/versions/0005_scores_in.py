@@ -51,6 +51,7 @@ CREATE TABLE mirror.document (
     minute TIMESTAMP WITH TIME ZONE,
     PRIMARY KEY (collection, sourced_id)
 );
+CREATE INDEX ix_mirror_person_person_guid ON mirror.person (person_guid);
 CREATE INDEX ix_mirror_document_student_id ON mirror.document (student_id)
     WHERE student_id IS NOT NULL;
 CREATE INDEX ix_mirror_document_class_id ON mirror.document (class_id) WHERE class_id IS NOT NULL;
@@ -71,6 +72,7 @@ CREATE TABLE rosterline.command (
     batch_id TEXT,
     first_line INTEGER NOT NULL DEFAULT 1,
     number BIGINT,
+    is_told BOOLEAN NOT NULL DEFAULT false,
     accepted_at TIMESTAMP(3) WITH TIME ZONE NOT NULL DEFAULT now(),
     decided_at TIMESTAMP(3) WITH TIME ZONE,
     PRIMARY KEY (app, command_id)
@@ -123,6 +125,7 @@ CREATE TABLE rosterline.attempt (
 """
 
 DOWN = """
+DROP INDEX mirror.ix_mirror_person_person_guid;
 DROP TABLE rosterline.attempt, rosterline.dead_letter, rosterline.waiting_line,
     rosterline.command_batch, rosterline.command, mirror.document;
 ALTER TABLE rosterline.cursor DROP revision;
