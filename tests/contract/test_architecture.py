@@ -36,6 +36,8 @@ SQL_PLACES = {
         "directory",
         "nonces",
         "readiness",
+        "receipts",
+        "revisions",
         "schools",
         "signing",
         "conditions",

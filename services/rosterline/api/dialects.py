@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from rosterline.api.endpoints import Endpoint, Service, Shape
 from rosterline.api.operations import V1P1, V1P2
 from rosterline.api.rules import QueryRules
+from rosterline.api.write_operations import WRITES_V1P1, WRITES_V1P2
 from rosterline.oneroster.vocabulary import Entity, Version
 
 APP_NAME = "{appName}"
@@ -23,9 +24,9 @@ V1P1_PATHS = dict.fromkeys(Service, "/ims/oneroster/v1p1")
 class Dialect:
     """Where and how a version is spoken.
 
-    `prefix` stands before the paths of the services and before every `href`; with `{appName}` in
-    it, that must be the caller's connection. `rules` are those of queries. `is_xporter`: answers
-    and demands are seed 004's.
+    `endpoints` are its reads, `writes` its writes. `prefix` stands before the paths of the services
+    and before every `href`; with `{appName}` in it, that must be the caller's connection. `rules`
+    are those of queries. `is_xporter`: answers and demands are seed 004's.
     """
 
     name: str
@@ -37,6 +38,12 @@ class Dialect:
     token_path: str = TOKEN_PATH
     is_xporter: bool = False
     rules: QueryRules = field(default_factory=QueryRules)
+    writes: tuple[Endpoint, ...] = ()
+
+    @property
+    def operations(self) -> tuple[Endpoint, ...]:
+        """All that it serves."""
+        return (*self.endpoints, *self.writes)
 
     def path(self, endpoint: Endpoint) -> str:
         """The endpoint's path from the root of the server."""
@@ -77,10 +84,22 @@ CAMPUS_RULES = QueryRules(
     blank_fields_are_all=True,
 )
 EDTECH_V1P2 = Dialect(
-    "1edtech-1.2", "OneRoster 1.2", Version.V1P2, V1P2, V1P2_PATHS, rules=V1P2_RULES
+    "1edtech-1.2",
+    "OneRoster 1.2",
+    Version.V1P2,
+    V1P2,
+    V1P2_PATHS,
+    rules=V1P2_RULES,
+    writes=WRITES_V1P2,
 )
 EDTECH_V1P1 = Dialect(
-    "1edtech-1.1", "OneRoster 1.1", Version.V1P1, V1P1, V1P1_PATHS, rules=V1P1_RULES
+    "1edtech-1.1",
+    "OneRoster 1.1",
+    Version.V1P1,
+    V1P1,
+    V1P1_PATHS,
+    rules=V1P1_RULES,
+    writes=WRITES_V1P1,
 )
 CAMPUS_APP_V1P2 = Dialect(
     "campus-app-1.2",
@@ -91,6 +110,7 @@ CAMPUS_APP_V1P2 = Dialect(
     prefix=f"/api/oneroster/v1p2/{APP_NAME}",
     token_path=CAMPUS_TOKEN_PATH,
     rules=CAMPUS_RULES,
+    writes=WRITES_V1P2,
 )
 CAMPUS_V1P2 = Dialect(
     "campus-1.2",
@@ -101,6 +121,7 @@ CAMPUS_V1P2 = Dialect(
     prefix="/campus/api",
     token_path=CAMPUS_TOKEN_PATH,
     rules=CAMPUS_RULES,
+    writes=WRITES_V1P2,
 )
 CAMPUS_APP_V1P1 = Dialect(
     "campus-app-1.1",
@@ -111,6 +132,7 @@ CAMPUS_APP_V1P1 = Dialect(
     prefix=f"/api/oneroster/v1p1/{APP_NAME}",
     token_path=CAMPUS_TOKEN_PATH,
     rules=replace(CAMPUS_RULES, warns=True),
+    writes=WRITES_V1P1,
 )
 XPORTER = Dialect(
     "xporter",

@@ -1,7 +1,8 @@
 """The endpoint table: routes, scopes, SQL and the OpenAPI documents are made from its rows. Pure.
 
-A new read is a new row of `rosterline.api.operations`. What a row cannot say yet becomes a new
-member of Endpoint, never a handler of its own.
+A new read is a new row of `rosterline.api.operations`, a new write one of
+`rosterline.api.write_operations`. What a row cannot say yet becomes a new member of Endpoint, never
+a handler of its own.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ class Service(StrEnum):
 
 
 class Shape(StrEnum):
-    """What an endpoint answers with."""
+    """What an endpoint answers with, or takes."""
 
     COLLECTION = "collection"
     SINGLE = "single"
@@ -31,7 +32,11 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One operation below the address of its service; any one of `scopes` suffices."""
+    """One operation below the address of its service; any one of `scopes` suffices.
+
+    `relation` names the parents in the address; of a write only them. `given` are the members of
+    what is written that name these parents, None for one that is not named there.
+    """
 
     method: str
     path: str
@@ -43,6 +48,7 @@ class Endpoint:
     relation: Relation | None = None
     version: Version = Version.V1P2
     service: Service = Service.ROSTERING
+    given: tuple[str | None, ...] = ()
 
     @property
     def collection(self) -> Collection:
@@ -51,7 +57,7 @@ class Endpoint:
 
     @property
     def key(self) -> str:
-        """The JSON member that holds the answer."""
+        """The JSON member that holds what is answered or taken."""
         return self.entity.value if self.shape is Shape.COLLECTION else self.entity.single
 
     @property

@@ -22,6 +22,7 @@ class CodeMinor(StrEnum):
     SERVER_BUSY = "server_busy"
     UNKNOWN_OBJECT = "unknownobject"
     INTERNAL_SERVER_ERROR = "internal_server_error"
+    DELETE_FAILURE = "deletefailure"
 
 
 # 405 has no word of its own in the rostering vocabulary.
@@ -31,6 +32,8 @@ CODE_OF_STATUS: Mapping[int, CodeMinor] = {
     403: CodeMinor.FORBIDDEN,
     404: CodeMinor.UNKNOWN_OBJECT,
     405: CodeMinor.INVALID_DATA,
+    413: CodeMinor.INVALID_DATA,
+    415: CodeMinor.INVALID_DATA,
     422: CodeMinor.INVALID_DATA,
     429: CodeMinor.SERVER_BUSY,
     500: CodeMinor.INTERNAL_SERVER_ERROR,
@@ -92,6 +95,16 @@ def forbidden(message: str) -> ApiError:
 def unknown_object(message: str) -> ApiError:
     """404: no such record in this collection."""
     return ApiError(404, CodeMinor.UNKNOWN_OBJECT, message)
+
+
+def invalid(message: str) -> ApiError:
+    """422: what was sent is read, and is not what it must be."""
+    return ApiError(422, CodeMinor.INVALID_DATA, message)
+
+
+def too_large(message: str) -> ApiError:
+    """413: more than one request may bring."""
+    return ApiError(413, CodeMinor.INVALID_DATA, message)
 
 
 def too_many(message: str, *, seconds: int) -> ApiError:

@@ -4,6 +4,7 @@ What a query may ask for within that, `query` and `filters` say; the bytes that 
 all, `service`. A link that an answer gives is never longer than what may be asked.
 """
 
+import math
 from collections.abc import Iterable
 from urllib.parse import urlencode
 
@@ -21,8 +22,15 @@ MOST_SENT_BYTES = 2 * MOST_ADDRESS_BYTES
 MOST_PARAMETERS = 50
 MOST_HEADERS = 100
 MOST_HEADER_BYTES = 32_768
-# Of a head and a body together; no operation takes a body but those that give tokens.
+# Of a head and a body together, where no write is.
 MOST_REQUEST_BYTES = 131_072
+# Of the body of a write.
+MOST_BODY_BYTES = 1_000_000
+# Who is told that a body is too large must be able to read it: so much more is taken, and dropped.
+MOST_WRITE_BYTES = 16 * MOST_BODY_BYTES
+BATCH_PATH = "/ingest/batch"
+WRITING = frozenset({"PUT", "POST", "PATCH"})
+WRITTEN_BELOW = ("/ims/oneroster/", "/api/oneroster/", "/campus/api/")
 MOST_ID_LENGTH = 255
 
 
@@ -42,6 +50,14 @@ def require_bounded(scope: Scope) -> None:
     if sum(len(name) + len(value) for name, value in headers) > MOST_HEADER_BYTES:
         message = f"The headers of the request are larger than {MOST_HEADER_BYTES} bytes"
         raise _excess(431, message)
+
+
+def most_bytes(method: str, path: str) -> float:
+    """How much of a request is taken at all; a batch has any length."""
+    if path == BATCH_PATH and method == "POST":
+        return math.inf
+    is_write = method in WRITING and path.startswith(WRITTEN_BELOW)
+    return MOST_WRITE_BYTES if is_write else MOST_REQUEST_BYTES
 
 
 def is_id(text: str) -> bool:

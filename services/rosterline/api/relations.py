@@ -138,6 +138,12 @@ RESOURCES_OF_CLASS = Relation((CLASS,), 'class_ids @> ARRAY[{0}] COLLATE "C"')
 RESOURCES_OF_COURSE = Relation((COURSE,), 'course_ids @> ARRAY[{0}] COLLATE "C"')
 RESOURCES_OF_USER = Relation((USER,), 'user_ids @> ARRAY[{0}] COLLATE "C"')
 
+# Below what new records are written.
+IN_CLASS = Relation((CLASS,), "true")
+IN_CLASS_AND_SESSION = Relation((CLASS, Parent(Entity.ACADEMIC_SESSIONS)), "true")
+IN_LINE_ITEM = Relation((Parent(Entity.LINE_ITEMS),), "true")
+IN_SCHOOL = Relation((SCHOOL,), "true")
+
 
 def relation_condition(
     relation: Relation,

@@ -4,7 +4,7 @@ The addresses of all dialects make one tree of segments; ids are taken as they w
 one may hold a slash as %2F.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -14,20 +14,23 @@ from rosterline.api.dialects import APP_NAME, Dialect
 from rosterline.api.endpoints import Endpoint, Service
 
 MOST_SEGMENTS = 24
+NO_ENDPOINTS: Mapping[str, Endpoint] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """An endpoint as a dialect speaks it, with the names that the address holds.
 
-    `endpoint` is None for an address below a service that has no such endpoint. `app` is the
-    connection that the address names, `ids` are those of the parents and of the record.
+    `endpoint` is None for an address below a service that has no such endpoint, or none of this
+    method: those that it has are `methods`. `app` is the connection that the address names, `ids`
+    are those of the parents and of the record.
     """
 
     dialect: Dialect
     endpoint: Endpoint | None
     app: str | None
     ids: tuple[str, ...]
+    methods: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -36,19 +39,19 @@ class _Node:
 
     literals: dict[str, "_Node"] = field(default_factory=dict)
     wildcard: "_Node | None" = None
-    endpoint: Endpoint | None = None
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
     service: Dialect | None = None
 
 
 class Routing:
-    """Finds operations by path."""
+    """Finds operations by path and method; HEAD asks what GET does."""
 
     def __init__(self, dialects: Iterable[Dialect]) -> None:
         self._root = _Node()
         for dialect in dialects:
             self._add(dialect)
 
-    def find(self, raw_path: str) -> Operation | None:
+    def find(self, raw_path: str, method: str = "GET") -> Operation | None:
         """The operation of a path that is still percent-encoded; None for what is none of ours."""
         segments = raw_path.split("/", MOST_SEGMENTS)[1:]
         node, names, dialect = self._root, list[str](), None
@@ -66,14 +69,16 @@ class Routing:
         if dialect is None:
             return None
         app = names[0] if has_app else None
-        endpoint = node.endpoint if is_known else None
-        return Operation(dialect, endpoint, app, tuple(names[has_app:]))
+        endpoints = node.endpoints if is_known else NO_ENDPOINTS
+        endpoint = endpoints.get("GET" if method == "HEAD" else method)
+        return Operation(dialect, endpoint, app, tuple(names[has_app:]), tuple(endpoints))
 
     def _add(self, dialect: Dialect) -> None:
         for service in Service:
             self._walk(_segments(dialect.prefix + dialect.paths[service])).service = dialect
-        for endpoint in dialect.endpoints:
-            self._walk(_segments(dialect.path(endpoint))).endpoint = endpoint
+        for endpoint in dialect.operations:
+            node = self._walk(_segments(dialect.path(endpoint)))
+            node.endpoints[endpoint.method] = endpoint
 
     def _walk(self, segments: Sequence[str | None]) -> _Node:
         node = self._root

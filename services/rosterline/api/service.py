@@ -9,9 +9,10 @@ stands in every delta request that is typed by hand. It knows no end of a reques
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
+from typing import Any
 
 import asyncpg
 import structlog
@@ -21,9 +22,9 @@ from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from rosterline.api import connections
-from rosterline.api.app import create_app
+from rosterline.api.app import create_app, create_writer
 from rosterline.api.errors import CodeMinor, payload
-from rosterline.api.limits import MOST_REQUEST_BYTES
+from rosterline.api.limits import MOST_REQUEST_BYTES, most_bytes
 from rosterline.api.responses import JSON
 from rosterline.api.routes.explain import Explainer
 from rosterline.config.settings import Settings
@@ -34,6 +35,8 @@ BACKLOG = 1024
 # A stop takes no longer than these together.
 DRAIN_SECONDS = 2
 CUT_SECONDS = 1
+# A request begins in what asyncio reads at once, up to 256 KiB; before it are blank lines at most.
+MOST_READ_BYTES = 524_288
 
 log = structlog.get_logger()
 
@@ -70,8 +73,23 @@ async def serve(
                 for name in await connections.reconcile(connection, settings):
                     log.info("connection follows the installation's settings", app=name)
             explainer = make_explainer(settings) if make_explainer else None
-            app = create_app(settings, pool, explainer=explainer)
-            await _run(app, listener, stop, pool, trusted_proxies=settings.trusted_proxies)
+            writer = create_writer(settings, pool)
+            app = create_app(settings, pool, explainer=explainer, writer=writer)
+            async with _background(writer.run()):
+                await _run(app, listener, stop, pool, trusted_proxies=settings.trusted_proxies)
+
+
+@asynccontextmanager
+async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """The work beside the block, ended with it."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.result()
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -106,16 +124,18 @@ class _Server(uvicorn.Server):
 class _Protocol(HttpToolsProtocol):
     """Takes no request without an end, and refuses in OneRoster's words what is none.
 
-    `_size` counts what came of a request behind the bytes in which it began.
+    `_size` counts what came of a request behind the bytes in which it began, `_most` is how much
+    may. A batch alone may have any length: it is read only as fast as it is worked off.
     """
 
     _size = 0
+    _most: float = MOST_READ_BYTES
     _is_in_head = False
 
     @override
     def data_received(self, data: bytes) -> None:
         self._size += len(data)
-        if self._size <= MOST_REQUEST_BYTES:
+        if self._size <= self._most:
             super().data_received(data)
         elif self._is_in_head:
             self._refuse(431, f"The request's head is larger than {MOST_REQUEST_BYTES} bytes")
@@ -124,17 +144,18 @@ class _Protocol(HttpToolsProtocol):
 
     @override
     def on_message_begin(self) -> None:
-        self._size, self._is_in_head = 0, True
+        self._size, self._most, self._is_in_head = 0, MOST_REQUEST_BYTES, True
         super().on_message_begin()
 
     @override
     def on_headers_complete(self) -> None:
         self._is_in_head = False
         super().on_headers_complete()
+        self._most = most_bytes(self.scope["method"], self.scope["path"])
 
     @override
     def on_message_complete(self) -> None:
-        self._size = 0
+        self._size, self._most = 0, MOST_READ_BYTES
         super().on_message_complete()
 
     @override

@@ -65,6 +65,14 @@ INCLUDES: Mapping[str, str] = {
     RESOURCE: RESOURCE_CORE,
 }
 
+# Those that allow to write, of both versions.
+WRITING: frozenset[str] = frozenset(
+    scope
+    for scopes in KNOWN.values()
+    for scope in scopes
+    if scope.endswith((".createput", ".createpost", ".delete"))
+)
+
 
 def with_included(scopes: Iterable[str]) -> tuple[str, ...]:
     """The scopes and those that they include, each once, in order."""

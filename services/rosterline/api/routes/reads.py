@@ -8,25 +8,21 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import asyncpg
-from starlette.datastructures import URLPath
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match, NoMatchFound
-from starlette.types import Receive, Scope, Send
-from typing_extensions import override
 
 from rosterline.api.admission import Authenticator, admit
 from rosterline.api.directory import Directory, Vendor
 from rosterline.api.endpoints import Endpoint, Shape
-from rosterline.api.errors import ApiError, CodeMinor, unauthorised, unavailable, unknown_object
-from rosterline.api.limits import is_id, require_bounded, why_no_id
+from rosterline.api.errors import unauthorised, unavailable, unknown_object
+from rosterline.api.limits import is_id, why_no_id
 from rosterline.api.links import Paging, link_header
 from rosterline.api.oauth1 import OWN_PARAMETERS
 from rosterline.api.query import Query, parse_query, parse_selection
 from rosterline.api.readiness import Readiness
 from rosterline.api.rendering import Warnings, body_of, entity_tag, matches_tag, render
-from rosterline.api.responses import JSON, error_response
-from rosterline.api.routing import Operation, Routing, raw_path, sent_parameters
+from rosterline.api.responses import JSON
+from rosterline.api.routing import Operation, raw_path, sent_parameters
 from rosterline.api.signing import SigningKeys
 from rosterline.api.store import (
     Page,
@@ -46,7 +42,6 @@ from rosterline.oneroster.stamps import format_stamp
 WATERMARK = "Rosterline-Watermark"
 # Of a connection whose switches are turned while it reads; each turn takes about a second.
 MOST_READS = 5
-READS = frozenset({"GET", "HEAD"})
 
 T = TypeVar("T")
 
@@ -91,54 +86,10 @@ class Asked:
         return self.operation.dialect.base(base_url, self.caller.vendor.app)
 
 
-class Reads(BaseRoute):
-    """The route of every endpoint of every dialect.
-
-    With `takes_rest` it takes, too, what else is asked for below their services.
-    """
-
-    def __init__(self, routing: Routing, reader: Reader, *, takes_rest: bool = False) -> None:
-        self._routing = routing
-        self._reader = reader
-        self._takes_rest = takes_rest
-
-    @override
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] != "http":
-            return Match.NONE, {}
-        operation = self._routing.find(raw_path(scope))
-        if operation is None or (operation.endpoint is None and not self._takes_rest):
-            return Match.NONE, {}
-        return Match.FULL, {"operation": operation}
-
-    @override
-    def url_path_for(self, name: str, /, **path_params: object) -> URLPath:
-        raise NoMatchFound(name, path_params)
-
-    @override
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        operation: Operation = scope["operation"]
-        request = Request(scope, receive)
-        try:
-            response = await answer(request, operation, self._reader)
-        except ApiError as error:
-            response = error_response(error, operation)
-        await response(scope, receive, send)
-
-
-async def answer(request: Request, operation: Operation, reader: Reader) -> Response:
+async def answer(
+    request: Request, operation: Operation, endpoint: Endpoint, reader: Reader
+) -> Response:
     """The response to a read; raises ApiError."""
-    require_bounded(request.scope)
-    endpoint = operation.endpoint
-    if endpoint is None:
-        raise unknown_object("There is no such endpoint here")
-    if request.method not in READS:
-        raise ApiError(
-            405,
-            CodeMinor.INVALID_DATA,
-            f"{request.method[:20]} is not offered here",
-            headers={"Allow": "GET, HEAD"},
-        )
     caller = await admit(request, operation, endpoint, reader.authenticator)
     await reader.readiness.require()
     asked = Asked(request, operation, endpoint, caller)

@@ -1,0 +1,99 @@
+"""A batch of any length → messages of stream INGEST, one after another as it comes in.
+
+Nothing is held but the message that is being filled: who sends faster than JetStream acknowledges
+is slowed down by the connection. A batch that breaks off leaves what was acknowledged, which is
+worked off; sent again it changes nothing of that, since commands on records are idempotent.
+"""
+
+import uuid
+from collections.abc import AsyncIterable
+from dataclasses import dataclass, field
+
+from rosterline.api.errors import ApiError, invalid
+from rosterline.api.writing.lines import MOST_LINE_BYTES, LineCutter, Message, Packer
+from rosterline.api.writing.preferences import Preference
+from rosterline.api.writing.writer import Writer, later
+from rosterline.events.commands import (
+    BATCH_HEADER,
+    COMMAND_HEADER,
+    FIRST_LINE_HEADER,
+    Rejection,
+)
+from rosterline.events.subjects import batch_subject
+
+TOO_LONG = f"The line is longer than {MOST_LINE_BYTES} bytes"
+
+
+@dataclass(slots=True)
+class Batch:
+    """A batch that is being taken in."""
+
+    writer: Writer
+    app: str
+    preference: Preference
+    batch_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    lines: int = 0
+    kept: int = 0
+    commands: int = 0
+    refused: list[Rejection] = field(default_factory=list)
+    _packer: Packer = field(default_factory=Packer)
+
+    async def take(self, chunks: AsyncIterable[bytes]) -> None:
+        """Publish all of it; once it returns, the batch can be asked for.
+
+        Raises ApiError, which says how many lines were kept.
+        """
+        cutter = LineCutter()
+        async for chunk in chunks:
+            for line in cutter.feed(chunk):
+                await self._add(line)
+        await self._add(cutter.finish())
+        await self._publish(self._packer.take())
+        if not self.lines:
+            raise invalid("The batch is empty: each line is the body of a PUT, or a deletion")
+        await self.writer.receipts.note_batch(
+            self.app,
+            self.batch_id,
+            lines=self.lines,
+            commands=self.commands,
+            refused=self.refused,
+        )
+
+    async def _add(self, line: bytes | None) -> None:
+        self.lines += line != b""
+        await self._publish(self._packer.add(line or b""))
+        if line is None:
+            self.refused.append(
+                Rejection(
+                    line=self._packer.number,
+                    status=422,
+                    code_minor="invaliddata",
+                    description=TOO_LONG,
+                )
+            )
+
+    async def _publish(self, message: Message | None) -> None:
+        if message is None:
+            return
+        headers = {
+            COMMAND_HEADER: f"{self.batch_id}-{self.commands + 1}",
+            BATCH_HEADER: self.batch_id,
+            FIRST_LINE_HEADER: str(message.first_line),
+            **later(self.preference),
+        }
+        settings = self.writer.settings
+        subject = batch_subject(settings.district, self.app)
+        try:
+            await self.writer.bus.publish(
+                subject, message.data, headers, seconds=settings.write_seconds
+            )
+        except ApiError as error:
+            raise self._broken_off(error) from error
+        self.commands += 1
+        self.kept += message.filled
+
+    def _broken_off(self, error: ApiError) -> ApiError:
+        if not self.kept:
+            return error
+        told = f"The first {self.kept} lines are kept and will be worked off. {error.message}"
+        return ApiError(error.status, error.code, told, headers=error.headers)

@@ -1,0 +1,105 @@
+"""Takes commands to ingest for a caller, and waits until what they did can be read."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+
+from rosterline.api.writing.bus import CommandBus
+from rosterline.api.writing.commands import Command
+from rosterline.api.writing.preferences import Preference
+from rosterline.api.writing.receipts import Receipts
+from rosterline.api.writing.revisions import Revisions
+from rosterline.config.settings import Settings
+from rosterline.events.commands import (
+    ANSWER_HEADER,
+    ATOMIC_HEADER,
+    COMMAND_HEADER,
+    NO_ANSWER,
+    WAIT_HEADER,
+    Verdict,
+)
+from rosterline.events.subjects import batch_subject, command_subject
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A command that is kept, and decided later; its writer may ask for it."""
+
+    command_id: str
+    lines: int
+
+
+class Writer:
+    """What the writes of an application share; who makes it runs bus and revisions."""
+
+    def __init__(
+        self, settings: Settings, bus: CommandBus, revisions: Revisions, receipts: Receipts
+    ) -> None:
+        self.settings = settings
+        self.bus = bus
+        self.receipts = receipts
+        self._revisions = revisions
+
+    async def run(self) -> None:
+        """Hold the connections until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.bus.run())
+            group.create_task(self._revisions.run())
+
+    async def write(self, app: str, command: Command, preference: Preference) -> Verdict | Kept:
+        """The verdict, once reads show what was stored; `Kept` when that was not asked for.
+
+        So it is, too, when it takes longer than `Settings.write_seconds`. Raises ApiError 503 when
+        the command could not be kept.
+        """
+        command_id = str(uuid.uuid4())
+        kept = Kept(command_id, max(1, len(command.pairs)))
+        deadline = asyncio.get_running_loop().time() + self.settings.write_seconds
+        if preference.is_async:
+            headers = later(preference) | atomic(command)
+            await self._publish(app, command, command_id, headers)
+        else:
+            headers = {ANSWER_HEADER: self.bus.token} | atomic(command)
+            with self.bus.awaiting(command_id) as verdict:
+                await self._publish(app, command, command_id, headers)
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        return await self._readable(await verdict)
+                except TimeoutError:
+                    pass
+        await self.receipts.note(app, command_id, kept.lines)
+        return kept
+
+    async def _readable(self, verdict: Verdict) -> Verdict:
+        if verdict.revision is not None:
+            await self._revisions.wait_for(verdict.revision)
+        return verdict
+
+    async def _publish(
+        self, app: str, command: Command, command_id: str, headers: dict[str, str]
+    ) -> None:
+        district = self.settings.district
+        subject = (
+            batch_subject(district, app)
+            if command.operation is None
+            else command_subject(district, app, command.collection, command.operation)
+        )
+        await self.bus.publish(
+            subject,
+            command.data,
+            {COMMAND_HEADER: command_id, **headers},
+            seconds=self.settings.write_seconds,
+        )
+
+
+def later(preference: Preference) -> dict[str, str]:
+    """The headers of a command whose writer asks for the verdict over HTTP."""
+    headers = {ANSWER_HEADER: NO_ANSWER}
+    if preference.wait_seconds is not None:
+        headers[WAIT_HEADER] = str(preference.wait_seconds)
+    return headers
+
+
+def atomic(command: Command) -> dict[str, str]:
+    """The headers of several records, of which all are stored or none."""
+    return {ATOMIC_HEADER: "true"} if command.operation is None else {}
