@@ -19,6 +19,8 @@ from pathlib import Path
 
 import psycopg
 
+from rosterline.bus.issuer import Issuer, make_seed
+from rosterline.bus.vendors import SERVICES_ACCOUNT, server_accounts
 from rosterline.launch.children import (
     POLL_SECONDS,
     ServerError,
@@ -27,7 +29,7 @@ from rosterline.launch.children import (
     free_port,
     stop_process,
 )
-from rosterline.launch.private import kept_password, private_file
+from rosterline.launch.private import kept_password, kept_secret, private_file
 from rosterline.launch.unprivileged import end_with_parent, postgres_preparation
 
 START_SECONDS = 30.0
@@ -185,8 +187,18 @@ class EmbeddedNats:
         return self.folder / "nats.conf"
 
     @property
+    def issuer_seed(self) -> str:
+        """What admits vendors to this server."""
+        return kept_secret(self.folder / "nats.issuer", make_seed)
+
+    @property
+    def streams(self) -> Path:
+        """The folder of the services' streams, each in a folder of its name."""
+        return self.folder / "jetstream" / "jetstream" / SERVICES_ACCOUNT / "streams"
+
+    @property
     def url(self) -> str:
-        """Address with user and password."""
+        """Address with the services' user and password."""
         password = kept_password(self.folder / "nats.password")
         return f"nats://{SUPERUSER}:{password}@127.0.0.1:{self.port}"
 
@@ -200,7 +212,15 @@ class EmbeddedNats:
         """Write the configuration, and end a server that was left on the folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
         end_leftover(self.folder / "nats.pid", str(self.file), signal.SIGKILL)
+        self.take_over_streams()
         private_file(self.file, self.configuration())
+
+    def take_over_streams(self) -> None:
+        """Give the services' account the streams of a folder from before there were accounts."""
+        account = self.streams.parent
+        nameless = account.with_name("$G")
+        if nameless.exists() and not account.exists():
+            nameless.rename(account)
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Start the server's process."""
@@ -223,10 +243,9 @@ class EmbeddedNats:
             f"server_name: {self.server_name}\n"
             f"host: 127.0.0.1\nport: {self.port}\nmax_payload: 8MB\n"
             f"pid_file: '{self.folder / 'nats.pid'}'\n"
-            f"authorization {{ user: {SUPERUSER}, password: '{password}' }}\n"
             f"jetstream {{ store_dir: '{self.folder / 'jetstream'}', "
             f"sync_interval: {self.sync_interval} }}\n"
-        )
+        ) + server_accounts(SUPERUSER, f"'{password}'", Issuer(self.issuer_seed).public_key)
 
     def wait_until_ready(self) -> None:
         """Return when the server greets; raise ServerError when it gives up."""

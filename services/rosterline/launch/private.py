@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -14,6 +15,11 @@ def private_file(path: Path, text: str) -> None:
 
 def kept_password(path: Path) -> str:
     """The password in `path`, made at the first call."""
+    return kept_secret(path, lambda: secrets.token_urlsafe(24))
+
+
+def kept_secret(path: Path, make: Callable[[], str]) -> str:
+    """The secret in `path`, made at the first call."""
     if not path.exists():
-        private_file(path, secrets.token_urlsafe(24))
+        private_file(path, make())
     return path.read_text().strip()

@@ -18,7 +18,16 @@ from rosterline.telemetry.logging import configure_logging
 # Records by the thousand live for a moment and hold no cycles: looking for some cost a sixth of a
 # first load.
 COLLECT_AFTER = (50_000, 20, 50)
-PASSED_ON = ("sis_dsn", "sis_capture_dsn", "dsn", "nats_url", "host", "port", "public_url")
+PASSED_ON = (
+    "sis_dsn",
+    "sis_capture_dsn",
+    "dsn",
+    "nats_url",
+    "nats_issuer_seed",
+    "host",
+    "port",
+    "public_url",
+)
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,9 @@ class Instance:
         if not given.nats_url:
             nats = EmbeddedNats(self.folder.path, kept_port(self.folder.port_file("nats")))
             await self.supervisor.start(nats)
-            self.settings = self.settings.model_copy(update={"nats_url": nats.url})
+            self.settings = self.settings.model_copy(
+                update={"nats_url": nats.url, "nats_issuer_seed": nats.issuer_seed}
+            )
         if given.sis_dsn and given.dsn:
             return
         postgres = EmbeddedPostgres(self.folder.path, kept_port(self.folder.port_file("postgres")))

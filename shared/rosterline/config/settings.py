@@ -5,6 +5,7 @@ looks at the environment. The table in `deploy/README.md` is compared with these
 """
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,6 +26,21 @@ class Settings(BaseSettings):
     )
     dsn: str = Field("", description="PostgreSQL address of the Rosterline database (18 or newer).")
     nats_url: str = Field("", description="NATS address, with user and password if needed.")
+    nats_issuer_seed: str = Field(
+        "",
+        description="Seed of the key with which the API admits vendors to NATS "
+        "(`rosterline nats-issuer` makes one). Empty: no vendors on NATS.",
+    )
+    nats_public_url: str = Field(
+        "",
+        description="NATS address that vendors use; `connection add` shows it. Empty: the host of "
+        "`nats_url`.",
+    )
+    nats_session_seconds: int = Field(
+        3600,
+        ge=1,
+        description="Time after which a vendor's connection to NATS is to prove itself anew.",
+    )
 
     district: DistrictName = Field(
         "district", description="Short name of the district; a token of every NATS subject."
@@ -136,6 +152,14 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """The address that vendors use, without a slash at the end."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def vendors_nats_url(self) -> str:
+        """The NATS address that vendors use, without credentials; empty when none is known."""
+        if self.nats_public_url or not self.nats_url:
+            return self.nats_public_url
+        address = urlsplit(self.nats_url)
+        return f"{address.scheme}://{address.netloc.rpartition('@')[2]}"
 
     @property
     def capture_dsn(self) -> str:

@@ -345,7 +345,7 @@ async def test_g1_a_stream_deleted_under_a_running_capture_is_filled_anew(
 async def test_g1_a_stream_that_lost_its_newest_messages_is_told_and_filled_anew(
     databases: Databases, nats_server: EmbeddedNats
 ) -> None:
-    store = nats_server.folder / "jetstream" / "jetstream" / "$G" / "streams" / "SIS"
+    store = nats_server.streams / "SIS"
     kept = nats_server.folder / "kept"
     async with open_scene(databases, nats_server) as scene:
         await scene.people(1, 20)

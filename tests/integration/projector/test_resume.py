@@ -46,7 +46,7 @@ async def test_g1_a_stream_that_lost_its_tail_and_grew_beyond_the_cursor_skips_n
     databases: Databases, nats_server: EmbeddedNats, tmp_path: Path
 ) -> None:
     settings = settings_for(databases, nats_server, snapshot_rows=10)
-    store = nats_server.folder / "jetstream" / "jetstream" / "$G" / "streams" / "SIS"
+    store = nats_server.streams / "SIS"
     await generate(databases.sis_dsn, students=15, seed=2, progress=lambda *_: None)
     async with running(serve_records, settings):
         async with running(serve_sis, settings), running(serve, settings):
