@@ -20,6 +20,11 @@ class Sender:
     scopes: frozenset[str]
     schools: frozenset[str] | None = None
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether for the sender some records do not exist: 1.1 and a few schools have not all."""
+        return self.schools is not None or self.version is Version.V1P1
+
 
 @dataclass(frozen=True, slots=True)
 class Line:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from rosterline.oneroster.reading import Body, has_character, read_members, reference_to
 from rosterline.oneroster.record import Record
@@ -77,9 +78,42 @@ def status_of_score(members: Mapping[str, Any]) -> str:
 def problems_of(error: ValidationError) -> Iterator[Problem]:
     """What the model has against a document, each member once."""
     told: set[str] = set()
-    for found in error.errors(include_url=False, include_context=False, include_input=False):
+    for found in error.errors(include_url=False, include_input=False):
         # Of a choice the model names each alternative behind the member.
-        member = ".".join(str(part) for part in found["loc"] if str(part).isalnum())
-        if member not in told:
+        path = [str(part) for part in found["loc"] if part not in ALTERNATIVES]
+        path = [part for part in path if part.isalnum()]
+        # Address and kind of a reference are ours: without its id it has neither.
+        is_ours = len(path) > 1 and path[-1] in {"href", "type"}
+        member = ".".join(path)
+        if member not in told and not is_ours:
             told.add(member)
-            yield Problem(member, found["msg"])
+            yield Problem(member, message_of(path[-1], found))
+
+
+def message_of(member: str, found: ErrorDetails) -> str:
+    """What the member must be, in plain words, and never what it is."""
+    kind = found["type"]
+    if kind == "string_pattern_mismatch":
+        return PATTERNS.get(member, found["msg"])
+    if kind == "literal_error":
+        return f"must be {found['ctx']['expected']}"
+    return MESSAGES.get(kind, found["msg"])
+
+
+ALTERNATIVES = frozenset({"int", "float"})
+NO_ID = "must be 1 to 255 characters of 0-9 A-Z a-z . - _ / @"
+A_MOMENT = "must be a date and time such as 2026-09-01T06:00:00.000Z"
+PATTERNS: Mapping[str, str] = {
+    "sourcedId": NO_ID,
+    "assignDate": A_MOMENT,
+    "dueDate": A_MOMENT,
+}
+MESSAGES: Mapping[str, str] = {
+    "missing": "is required",
+    "string_type": "must be a text",
+    "int_type": "must be a number",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "tuple_type": "must be a list",
+    "too_short": "must hold one item or more",
+}

@@ -1,1 +1,1 @@
-"""What may be written, and what follows of it: the sentences of seed 002 and of the standard. Pure."""
+"""What may be written, and what follows of it, by seed 002 and the standard. Pure."""

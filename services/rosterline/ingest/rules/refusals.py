@@ -1,0 +1,70 @@
+"""Refusals for which seed 002 has no text: they name members and ids, never other values. Pure."""
+
+from collections.abc import Iterable
+
+from rosterline.ingest.lines import Refused
+from rosterline.ingest.rules.texts import INVALID_DATA, UNKNOWN_OBJECT
+from rosterline.oneroster.vocabulary import Entity
+from rosterline.oneroster.written import Problem
+
+FORBIDDEN, DELETE_FAILURE = "forbidden", "deletefailure"
+
+
+def not_allowed(scopes: Iterable[str]) -> Refused:
+    """The connection has none of the scopes that allow it."""
+    return Refused(403, FORBIDDEN, f"The connection needs the scope {' or '.join(scopes)}")
+
+
+def not_writable(entity: Entity) -> Refused:
+    """No command can write records of this kind, or not in the connection's version."""
+    return Refused(403, FORBIDDEN, f"The connection cannot write {entity.value}")
+
+
+def stands_elsewhere(entity: Entity, sourced_id: str) -> Refused:
+    """The record belongs to schools that the connection does not serve."""
+    text = f"The {entity.single} {sourced_id} stands outside the schools of the connection"
+    return Refused(403, FORBIDDEN, text)
+
+
+def no_record(entity: Entity, sourced_id: str) -> Refused:
+    """ONEROSTER §4.5: 404 is for "unknown sourcedId (path object …)"."""
+    text = f"No {entity.single} record exists with the sourcedId {sourced_id}"
+    return Refused(404, UNKNOWN_OBJECT, text)
+
+
+def not_valid(entity: Entity, problems: Iterable[Problem]) -> Refused:
+    """All that is wrong with the members, in one answer."""
+    told = "; ".join(f"{member} {message}" for member, message in problems)
+    return Refused(422, INVALID_DATA, f"The {entity.single} cannot be stored: {told}")
+
+
+def names_unknown(entity: Entity, unknown: Iterable[tuple[str, str]]) -> Refused:
+    """ONEROSTER §4.6: "References in a body that do not resolve: 422 `invaliddata`"."""
+    told = "; ".join(f"{member} names {name}, which does not exist" for member, name in unknown)
+    text = f"The {entity.single} cannot be stored: {told}"
+    return Refused(422, INVALID_DATA, text, may_resolve=True)
+
+
+def makes_a_circle(sourced_id: str, parent_id: str) -> Refused:
+    """The parent stands below the line item, or is the line item itself."""
+    return Refused(
+        422,
+        INVALID_DATA,
+        f"{sourced_id} Assessment Line Item's referenced Parent Line Item must not be the line "
+        f"item itself or stand below it. {parent_id} does.",
+    )
+
+
+def of_another_class(class_id: str, line_item_id: str) -> Refused:
+    """ONEROSTER §3.4: a result's line item has a class, and the result's can be no other."""
+    return not_valid(
+        Entity.RESULTS,
+        [Problem("class", f"names {class_id}, which is not the class of lineItem {line_item_id}")],
+    )
+
+
+def is_referred_to(entity: Entity, sourced_id: str, referring: Iterable[Entity]) -> Refused:
+    """ONEROSTER §4.6: "if refused (e.g. lineItem with results) failure with `deletefailure`"."""
+    told = " and ".join(sorted(each.value for each in referring))
+    text = f"The {entity.single} {sourced_id} cannot be deleted while {told} refer to it"
+    return Refused(422, DELETE_FAILURE, text)
