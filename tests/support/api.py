@@ -1,17 +1,20 @@
 """The API in a test: records in the read model as the projector would write them, and a client."""
 
+import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import asyncpg
 import httpx
 
 from rosterline.api import connections
-from rosterline.api.app import create_app
+from rosterline.api.app import create_app, create_writer
 from rosterline.api.visibility import TABLES
+from rosterline.api.writing.writer import Writer
 from rosterline.config.settings import Settings
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.v1p2 import (
@@ -31,6 +34,7 @@ from rosterline.oneroster.v1p2 import (
 from rosterline.oneroster.vocabulary import Collection, Entity, Version
 from rosterline.projector.clock import MILLISECOND, next_stamp
 from rosterline.projector.columns import columns_of
+from tests.support.running import until
 
 BASE_URL = "https://roster.example.org"
 START = datetime(2026, 9, 1, 8, tzinfo=UTC)
@@ -319,6 +323,7 @@ class Served:
     http: httpx.AsyncClient
     transport: httpx.ASGITransport
     vendor: connections.NewConnection
+    writer: Writer
 
     async def authorize(self, scope: str | None = None) -> None:
         """Send the vendor's token from now on."""
@@ -333,6 +338,13 @@ class Served:
             auth=(self.vendor.client_id, self.vendor.client_secret),
         )
 
+    async def connect(
+        self, app: str, version: str = "1.2", *, scope: str | None = None, **options: Any
+    ) -> httpx.AsyncClient:
+        """A client with the token of a new connection, made with these options."""
+        made = await connections.add(self.connection, app, version, **options)
+        return await client_for(self.transport, made, scope=scope)
+
     async def get(self, path: str, **parameters: str | int) -> httpx.Response:
         """GET of an address below the rostering service."""
         return await self.http.get(f"{ROSTERING_PATH}{path}", params=parameters)
@@ -342,20 +354,68 @@ class Served:
 async def serving(
     dsn: str, *, settings: Settings | None = None, ready: bool = True
 ) -> AsyncIterator[Served]:
-    """The application on a database, called in this process, with a connection `acme`."""
+    """The application on a database, called in this process, with a connection `acme`.
+
+    Where the settings name NATS it takes writes.
+    """
     settings = settings or Settings(dsn=dsn, public_url=BASE_URL)
     async with asyncpg.create_pool(dsn, min_size=1, max_size=4) as pool:
         connection = await asyncpg.connect(dsn)
-        transport = httpx.ASGITransport(create_app(settings, pool))
+        writer = create_writer(settings, pool)
+        transport = httpx.ASGITransport(create_app(settings, pool, writer=writer))
         try:
             vendor = await connections.add(connection, "acme", scopes=ALL_SCOPES)
-            async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http:
+            async with (
+                httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http,
+                taking_writes(settings, writer),
+            ):
                 read_model = ReadModel(connection)
                 if ready:
                     await read_model.become_ready()
-                yield Served(read_model, connection, pool, http, transport, vendor)
+                yield Served(read_model, connection, pool, http, transport, vendor, writer)
         finally:
             await connection.close()
+
+
+@asynccontextmanager
+async def taking_writes(settings: Settings, writer: Writer) -> AsyncIterator[None]:
+    """The writer at work for the length of the block, where there is a NATS to write to."""
+    if not settings.nats_url:
+        yield
+        return
+    running = asyncio.create_task(writer.run())
+    try:
+        await until(is_connected(writer))
+        yield
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
+
+
+def is_connected(writer: Writer) -> Callable[[], Awaitable[bool]]:
+    """Whether it reaches NATS."""
+
+    async def ask() -> bool:
+        return writer.bus.is_connected
+
+    return ask
+
+
+async def client_for(
+    transport: httpx.AsyncBaseTransport,
+    made: connections.NewConnection,
+    *,
+    scope: str | None = None,
+) -> httpx.AsyncClient:
+    """A client with a connection's token; without a scope it has all that the connection may."""
+    http = httpx.AsyncClient(transport=transport, base_url=BASE_URL)
+    answer = await http.post(
+        "/oauth2/token",
+        data={"grant_type": "client_credentials"} | ({"scope": scope} if scope else {}),
+        auth=(made.client_id, made.client_secret),
+    )
+    http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+    return http
 
 
 async def renewed(served: Served, settings: Settings) -> Served:

@@ -25,6 +25,7 @@ from rosterline.api import connections
 from rosterline.api.app import create_app, create_writer
 from rosterline.api.errors import CodeMinor, payload
 from rosterline.api.limits import MOST_REQUEST_BYTES, most_bytes
+from rosterline.api.nats_access import admit_vendors
 from rosterline.api.responses import JSON
 from rosterline.api.routes.explain import Explainer
 from rosterline.config.settings import Settings
@@ -75,7 +76,7 @@ async def serve(
             explainer = make_explainer(settings) if make_explainer else None
             writer = create_writer(settings, pool)
             app = create_app(settings, pool, explainer=explainer, writer=writer)
-            async with _background(writer.run()):
+            async with _background(writer.run()), _background(admit_vendors(settings, pool)):
                 await _run(app, listener, stop, pool, trusted_proxies=settings.trusted_proxies)
 
 

@@ -32,7 +32,11 @@ class Attempt:
 
 def attempt_of(connection: HTTPConnection, client: str) -> Attempt:
     """An attempt from the address that the server gives: the proxy's word where it is trusted."""
-    host = connection.client.host if connection.client else ""
+    return attempt_from(connection.client.host if connection.client else "", client)
+
+
+def attempt_from(host: str, client: str) -> Attempt:
+    """An attempt from an address."""
     return Attempt(_neighbourhood(host), client[:MOST_NAME])
 
 

@@ -154,11 +154,11 @@ def people(places: Mapping[int, Places]) -> Iterator[Wanted]:
 async def write(connection: asyncpg.Connection, wanted: Iterable[Wanted]) -> None:
     """Store what differs, as the projector does: in one transaction, with what departs."""
     writer = Writer(facts.DISTRICT, BASE_URL, 1.0, lambda: datetime.now(UTC))
-    with Spool() as spool:
+    with Spool({0: "a test"}) as spool:
         async with connection.transaction():
             for each in wanted:
                 await settle(connection, each, spool)
-            await writer.write(connection, spool, await fetch_clock(connection), {0: "a test"})
+            await writer.write(connection, (spool,), await fetch_clock(connection))
 
 
 @dataclass

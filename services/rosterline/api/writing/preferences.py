@@ -7,6 +7,7 @@ from rosterline.api.errors import ApiError, CodeMinor, bad_request
 from rosterline.events.commands import WAIT_HEADER
 
 RESPOND_ASYNC = "respond-async"
+MOST_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ def read_preference(
         return Preference(is_async)
     if not is_async:
         raise _wrong(f"is only for commands that are sent with Prefer: {RESPOND_ASYNC}")
-    if not (text.isascii() and text.isdigit()) or int(text[:10]) > longest_seconds:
+    is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+    if not is_number or int(text) > longest_seconds:
         raise _wrong(f"must be a whole number of seconds from 0 to {longest_seconds}")
     return Preference(is_async, int(text))
 
