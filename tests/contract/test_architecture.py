@@ -61,6 +61,7 @@ SQL_PLACES = {
             "withdraw",
         ),
     },
+    "services/rosterline/ingest": {"dead_letters", "gather", "store", "waiting"},
     "services/rosterline/launch": {"check", "demo", "operate", "status", "up"},
     # A made-up district and its office write to the SIS with plain SQL, as a district does.
     "services/rosterline/sample": None,

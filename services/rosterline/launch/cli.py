@@ -11,12 +11,10 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version as installed_version
-from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import asyncpg
 import typer
-import uvloop
 from nats.errors import Error as NatsError
 from sqlalchemy.exc import DBAPIError
 
@@ -29,6 +27,7 @@ from rosterline.capture.service import AnotherCaptureError, PreflightError
 from rosterline.config.settings import Settings
 from rosterline.db.pools import DatabaseUnreachableError
 from rosterline.db.tables import sis
+from rosterline.ingest.service import AnotherIngestError
 from rosterline.launch import registry, tail
 from rosterline.launch.check import inspect_all
 from rosterline.launch.connections import connection_commands
@@ -44,10 +43,11 @@ from rosterline.launch.display import (
 )
 from rosterline.launch.errors import LaunchError, UsageError
 from rosterline.launch.explain import explain_command, report_command
+from rosterline.launch.ingest import ingest_commands
 from rosterline.launch.instance import DataFolder, environment_settings, find_settings
 from rosterline.launch.operate import rebuild_command, release_command
 from rosterline.launch.options import DataOption, JsonOption
-from rosterline.launch.services import run_service
+from rosterline.launch.services import run_one
 from rosterline.launch.status import HopName, one_line, read_status
 from rosterline.launch.up import Guest, Instance, migrate
 from rosterline.oneroster.vocabulary import Version
@@ -63,6 +63,7 @@ EXPECTED = (
     BusUnreachableError,
     AnotherCaptureError,
     AnotherProjectorError,
+    AnotherIngestError,
     PreflightError,
     StreamGapError,
     UnreadableMessageError,
@@ -87,6 +88,7 @@ capture_commands = typer.Typer(
     help="One capture: a database's WAL into NATS.", no_args_is_help=True
 )
 app.add_typer(capture_commands, name="capture", rich_help_panel="Services")
+app.add_typer(ingest_commands, name="ingest", rich_help_panel="Services")
 app.add_typer(connection_commands, name="connection")
 app.command("explain", rich_help_panel="Answers")(explain_command)
 app.command("report", rich_help_panel="Answers")(report_command)
@@ -255,14 +257,6 @@ def projector_command(data: DataOption = None) -> None:
 def api_command(data: DataOption = None, port: PortOption = None) -> None:
     """Answer OneRoster requests over HTTP."""
     run_one(registry.API, data, {} if port is None else {"port": port})
-
-
-def run_one(
-    service: registry.Service, data: Path | None, changed: dict[str, Any] | None = None
-) -> None:
-    """Run a service in this process."""
-    settings = find_settings(data, *service.needs).model_copy(update=changed or {})
-    uvloop.run(run_service(service, settings))
 
 
 def up_settings(port: int | None) -> Settings:

@@ -9,6 +9,7 @@ from typing import Final
 from rosterline.api import service as api
 from rosterline.capture import service as capture
 from rosterline.config.settings import Settings
+from rosterline.ingest import service as ingest
 from rosterline.launch.explainer import explainer_for
 from rosterline.projector import service as projector
 
@@ -32,6 +33,7 @@ CAPTURE_RECORDS: Final = Service(
     "capture-records", ("capture", "records"), ("dsn", "nats_url"), capture.serve_records
 )
 PROJECTOR: Final = Service("projector", ("projector",), ("dsn", "nats_url"), projector.serve)
+INGEST: Final = Service("ingest", ("ingest",), ("dsn", "nats_url"), ingest.serve)
 API: Final = Service("api", ("api",), ("dsn",), partial(api.serve, make_explainer=explainer_for))
 
-SERVICES: Final = (CAPTURE_SIS, CAPTURE_RECORDS, PROJECTOR, API)
+SERVICES: Final = (CAPTURE_SIS, CAPTURE_RECORDS, PROJECTOR, INGEST, API)

@@ -8,8 +8,12 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import uvloop
 
 from rosterline.config.settings import Settings
+from rosterline.launch.instance import find_settings
 from rosterline.launch.registry import Service
 from rosterline.launch.unprivileged import end_with_parent
 from rosterline.telemetry import failpoints
@@ -84,3 +88,9 @@ async def run_service(service: Service, settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     await service.serve(settings, stop)
+
+
+def run_one(service: Service, data: Path | None, changed: dict[str, Any] | None = None) -> None:
+    """Run a service in this process, with the settings of an installation."""
+    settings = find_settings(data, *service.needs).model_copy(update=changed or {})
+    uvloop.run(run_service(service, settings))

@@ -24,9 +24,15 @@ PROJECTOR_AFTER_COMMIT: Final = "projector.after_commit"
 PROJECTOR_DURING_LOAD: Final = "projector.during_first_load"
 PROJECTOR_DURING_DAY: Final = "projector.during_a_new_day"
 PROJECTOR_DURING_REBUILD: Final = "projector.during_rebuild"
+INGEST_AFTER_FETCH: Final = "ingest.after_fetch_before_work"
+INGEST_BEFORE_COMMIT: Final = "ingest.after_write_before_commit"
+INGEST_AFTER_COMMIT: Final = "ingest.after_commit_before_telling"
+INGEST_BEFORE_ACK: Final = "ingest.after_telling_before_ack"
 
 ALL: Final = tuple(
-    value for name, value in list(globals().items()) if name.startswith(("CAPTURE_", "PROJECTOR_"))
+    value
+    for name, value in list(globals().items())
+    if name.startswith(("CAPTURE_", "PROJECTOR_", "INGEST_"))
 )
 
 

@@ -1,0 +1,146 @@
+"""`rosterline ingest`: the service, and what an operator does with messages that were put aside."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+import typer
+
+from rosterline.bus.connection import connect
+from rosterline.bus.topology import INGEST
+from rosterline.config.settings import Settings
+from rosterline.db.pools import open_connection
+from rosterline.events.commands import COMMAND_HEADER, REDRIVEN_HEADER
+from rosterline.ingest.dead_letters import Letter, drop_letter, fetch_letters, mark_sent
+from rosterline.launch import registry
+from rosterline.launch.display import print_json, print_line, print_table
+from rosterline.launch.errors import LaunchError, UsageError
+from rosterline.launch.instance import find_settings
+from rosterline.launch.options import DataOption, JsonOption
+from rosterline.launch.services import run_one
+
+PUBLISH_SECONDS: Final = 10.0
+NO_LETTER: Final = "there is no dead letter {letter_id}; see `rosterline ingest dead-letters`"
+ingest_commands = typer.Typer(
+    help="Work commands on written records off; and those that could not be.",
+    invoke_without_command=True,
+)
+LetterArgument = Annotated[int, typer.Argument(help="The dead letter's number.")]
+
+
+@ingest_commands.callback()
+def ingest_command(context: typer.Context, data: DataOption = None) -> None:
+    """Check and store what assessment systems and others send."""
+    if context.invoked_subcommand is None:
+        run_one(registry.INGEST, data)
+
+
+@ingest_commands.command("dead-letters")
+def dead_letters_command(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """List the messages that were put aside, and why."""
+    letters = asyncio.run(list_letters(find_settings(data, "dsn")))
+    if as_json:
+        print_json([shown(letter) for letter in letters])
+        return
+    if not letters:
+        print_line("no message was put aside")
+        return
+    print_table(
+        "Dead letters",
+        ["letter", "connection", "command", "subject", "received", "reason", "sent again"],
+        ([str(value or "") for value in shown(letter).values()] for letter in letters),
+    )
+
+
+@ingest_commands.command("redrive")
+def redrive_command(
+    letter: Annotated[int | None, typer.Argument(help="The dead letter's number.")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="All that were put aside.")] = False,
+    data: DataOption = None,
+) -> None:
+    """Send messages that were put aside again; a record that was written since stays as it is."""
+    if (letter is None) is not every:
+        raise UsageError("name one dead letter, or say --all")
+    sent = asyncio.run(redrive(find_settings(data, "dsn", "nats_url"), letter))
+    print_line(f"sent again: {sent}")
+
+
+@ingest_commands.command("drop")
+def drop_command(letter: LetterArgument, data: DataOption = None) -> None:
+    """Forget a message that was put aside, without a verdict."""
+    dropped = asyncio.run(drop(find_settings(data, "dsn"), letter))
+    print_line(f"dropped: {dropped.app}'s command {dropped.command_id}")
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Whose command will have no verdict."""
+
+    app: str
+    command_id: str
+
+
+def shown(letter: Letter) -> dict[str, Any]:
+    """A letter as it is shown: without what it holds."""
+    return {
+        "letter": letter.letter_id,
+        "connection": letter.app,
+        "command": letter.command_id,
+        "subject": letter.subject,
+        "received": letter.received_at.isoformat(timespec="seconds"),
+        "reason": letter.reason,
+        "sentAgain": letter.sent_again_at.isoformat(timespec="seconds")
+        if letter.sent_again_at
+        else None,
+    }
+
+
+async def list_letters(settings: Settings) -> list[Letter]:
+    """All that were put aside."""
+    async with open_connection(settings.dsn, "dead letters") as connection:
+        return await fetch_letters(connection)
+
+
+async def redrive(settings: Settings, letter_id: int | None) -> int:
+    """Publish a letter again, or all; how many. Raises LaunchError."""
+    async with (
+        open_connection(settings.dsn, "redrive") as connection,
+        connect(settings.nats_url, "redrive") as client,
+    ):
+        found = await fetch_letters(connection)
+        chosen = [letter for letter in found if letter_id in {None, letter.letter_id}]
+        if letter_id is not None and not chosen:
+            raise LaunchError(
+                f"there is no dead letter {letter_id}; see `rosterline ingest dead-letters`"
+            )
+        for letter in chosen:
+            await client.jetstream().publish(
+                letter.subject,
+                letter.data,
+                timeout=PUBLISH_SECONDS,
+                stream=INGEST,
+                headers=headers_of(letter),
+            )
+            await mark_sent(connection, letter.letter_id)
+        return len(chosen)
+
+
+def headers_of(letter: Letter) -> dict[str, str]:
+    """A letter's headers; asked for twice, it is in the stream once."""
+    moment = letter.died_at.timestamp()
+    return letter.headers | {
+        REDRIVEN_HEADER: str(letter.letter_id),
+        COMMAND_HEADER: f"redriven-{letter.letter_id}-{moment}",
+    }
+
+
+async def drop(settings: Settings, letter_id: int) -> Dropped:
+    """Forget a letter and its command; raises LaunchError."""
+    async with open_connection(settings.dsn, "drop") as connection:
+        name = await drop_letter(connection, letter_id)
+    if name is None:
+        raise LaunchError(
+            f"there is no dead letter {letter_id}; see `rosterline ingest dead-letters`"
+        )
+    return Dropped(*name)
