@@ -15,7 +15,13 @@ from nats.aio.client import Client
 
 from rosterline.bus.reader import StreamMessage, open_reader
 from rosterline.bus.topology import INGEST
-from rosterline.events.commands import CommandOperation, Rejection, State, Verdict
+from rosterline.events.commands import (
+    NOTHING_STORED,
+    CommandOperation,
+    Rejection,
+    State,
+    Verdict,
+)
 from rosterline.events.subjects import answer_subject
 from rosterline.ingest.command import Arrival, Command, Entry, Malformed
 from rosterline.ingest.intake import Intake
@@ -78,10 +84,13 @@ class Script:
 
     async def work_off(self, command: Command) -> None:
         """Decide a command, show what it stored, and tell."""
+        outcomes: dict[int, Refused | int]
         outcomes = {line.number: self.decide(line) for line in command.lines}
         refused = {number: one for number, one in outcomes.items() if isinstance(one, Refused)}
         takes = [one for one in command.lines if one.number not in refused]
         if command.is_atomic and refused:
+            fallen = Refused(422, "invaliddata", NOTHING_STORED.format(line=min(refused)))
+            outcomes |= {one.number: fallen for one in takes}
             takes = []
         self.revision += bool(takes)
         documents = [

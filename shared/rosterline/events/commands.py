@@ -54,6 +54,9 @@ class State(StrEnum):
     MIXED = "mixed"
 
 
+# Why lines of an atomic batch were refused that are right themselves; `{line}` is one that is not.
+NOTHING_STORED: Final = "Nothing of this batch was stored, because line {line} is refused."
+
 FINAL = frozenset({State.STORED, State.REJECTED, State.MIXED})
 
 

@@ -1,12 +1,12 @@
-"""A family before the API, one database for the tests of a module."""
+"""A family before the API, and a NATS: one of each for the tests of a module."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 
 from rosterline.config.settings import Settings
-from rosterline.launch.embedded import EmbeddedPostgres
+from rosterline.launch.embedded import EmbeddedNats, EmbeddedPostgres
 from tests.support.api import BASE_URL, Served, serving
 from tests.support.families import Hall, family_hall
 from tests.support.servers import fresh_databases
@@ -32,3 +32,12 @@ async def hall(house: tuple[Served, Settings]) -> AsyncIterator[Hall]:
 def needing(house: tuple[Served, Settings]) -> Settings:
     """The settings of an installation where agents need gradebook sync."""
     return house[1].model_copy(update={"agents_need_gradebook_sync": True})
+
+
+@pytest.fixture(scope="module")
+def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedNats]:
+    """A NATS server to which writes go."""
+    server = EmbeddedNats(tmp_path_factory.mktemp("nats"), sync_interval="2m")
+    server.start()
+    yield server
+    server.stop()

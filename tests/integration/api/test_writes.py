@@ -1,7 +1,7 @@
 """Every write at every dialect's address: kept, decided, readable, told in the dialect's words."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,6 +30,7 @@ from rosterline.oneroster.vocabulary import Entity, Version
 from tests.support.api import BASE_URL, ONE_OF_EACH, PARENTS, Served, org, serving, with_parents
 from tests.support.scripted_ingest import Script, scripted
 from tests.support.servers import fresh_databases
+from tests.support.writing import told_of
 from tests.support.written_documents import ONE_OF_EACH_WRITTEN
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -66,14 +67,6 @@ class Room:
         """The address of an endpoint, to the connection of its version."""
         path = with_parents(dialect.path(endpoint), SESSIONS)
         return path.replace(APP_NAME, f"writer-{dialect.version}")
-
-
-@pytest.fixture(scope="module")
-def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedNats]:
-    server = EmbeddedNats(tmp_path_factory.mktemp("nats"), sync_interval="2m")
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -361,17 +354,6 @@ async def test_an_asynchronous_write_is_answered_at_once_and_can_be_asked_for(
     message = room.script.arrived[-1]
     assert message.headers["Rosterline-Answer"] == "none"
     assert message.headers["Rosterline-Wait"] == "7"
-
-
-async def told_of(client: httpx.AsyncClient, place: str, **query: int) -> dict[str, Any]:
-    """What is told of a command once it is decided."""
-    async with asyncio.timeout(10):
-        while True:
-            answer = await client.get(place, params=query)
-            assert answer.status_code == 200, answer.text
-            body: dict[str, Any] = answer.json()
-            if body["state"] not in ("queued", "waiting"):
-                return body
 
 
 @pytest.mark.parametrize("dialect", [EDTECH_V1P2, EDTECH_V1P1], ids=lambda each: each.name)

@@ -12,7 +12,7 @@ from rosterline.api.responses import JSON
 from rosterline.api.writing.commands import Command, Pair, joined
 from rosterline.api.writing.receipts import Receipt
 from rosterline.api.writing.writer import Kept
-from rosterline.events.commands import Rejection, State, Verdict
+from rosterline.events.commands import NOTHING_STORED, Rejection, State, Verdict
 from rosterline.oneroster.vocabulary import Version
 
 RECEIPTS_PATH = "/ingest"
@@ -56,12 +56,18 @@ def pairs_of(pairs: Sequence[Pair], shape: Shape) -> object:
 
 def refusal(rejections: Sequence[Rejection], lines: int) -> ApiError:
     """The first line's status and code, and what is wrong with each; lines count from 0 here."""
-    first = rejections[0]
-    texts = [each.description for each in rejections]
+    causes = causes_of(rejections)
+    texts = [each.description for each in causes]
     if lines > 1:
-        places = [f"{each.collection or 'records'}[{each.line - 1}]" for each in rejections]
+        places = [f"{each.collection or 'records'}[{each.line - 1}]" for each in causes]
         texts = [f"{place}: {text}" for place, text in zip(places, texts, strict=True)]
-    return ApiError(first.status, code_of(first), joined(texts))
+    return ApiError(causes[0].status, code_of(causes[0]), joined(texts))
+
+
+def causes_of(rejections: Sequence[Rejection]) -> Sequence[Rejection]:
+    """Without the lines of an atomic batch that others took with them."""
+    taken = {NOTHING_STORED.format(line=each.line) for each in rejections}
+    return [each for each in rejections if each.description not in taken] or rejections
 
 
 def code_of(rejection: Rejection) -> CodeMinor:
