@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from rosterline.events.commands import NOTHING_STORED
 from rosterline.ingest.command import Command, Entry, Malformed, Name
 from rosterline.ingest.ledger import Ledger
 from rosterline.ingest.lines import Key, Line, Outcome, Refused, Sender
@@ -118,11 +119,7 @@ def refuse_together(decisions: Decisions) -> bool:
     ]
     if not refused:
         return False
-    fallen = Refused(
-        422,
-        "invaliddata",
-        f"Nothing of this batch was stored, because line {refused[0]} is refused.",
-    )
+    fallen = Refused(422, "invaliddata", NOTHING_STORED.format(line=refused[0]))
     for number, (key, outcome) in decisions.decided.items():
         if not isinstance(outcome, Refused):
             decisions.decided[number] = key, fallen

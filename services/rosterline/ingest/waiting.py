@@ -49,7 +49,7 @@ JOIN rosterline.waiting_line USING (app, command_id)
 ANY: Final = "SELECT EXISTS (SELECT FROM rosterline.waiting_line)"
 # What may let a line go on: another state of the roster, or its time.
 MOVED: Final = """
-SELECT (SELECT last_sequence FROM rosterline.clock),
+SELECT (SELECT last_stamp FROM rosterline.clock),
     EXISTS (SELECT FROM rosterline.waiting_line WHERE until <= $1)
 """
 
@@ -114,8 +114,10 @@ async def has_waiting(connection: asyncpg.Connection) -> bool:
     return bool(await connection.fetchval(ANY))
 
 
-async def fetch_moved(connection: asyncpg.Connection, now: datetime) -> tuple[int | None, bool]:
-    """The last event of the roster, and whether the time of a line is over."""
+async def fetch_moved(
+    connection: asyncpg.Connection, now: datetime
+) -> tuple[datetime | None, bool]:
+    """The roster's last stamp, and whether the time of a line is over."""
     row = await connection.fetchrow(MOVED, now)
     return (None, False) if row is None else (row[0], row[1])
 

@@ -87,7 +87,7 @@ class Worker:
         self.revision: int | None = None
         self.may_have_waiting = True
         self.looked_until = 0
-        self.looked_at: tuple[int | None, int | None] | None = None
+        self.looked_at: tuple[datetime | None, int | None] | None = None
 
     async def work(
         self, commands: Sequence[Command], overtaken: frozenset[Key] = frozenset()
@@ -157,8 +157,8 @@ class Worker:
         if not await has_waiting(self.connection):
             self.may_have_waiting = False
             return False
-        event, is_due = await fetch_moved(self.connection, self.now())
-        state = event, self.revision
+        stamp, is_due = await fetch_moved(self.connection, self.now())
+        state = stamp, self.revision
         if self.looked_until == 0 and state == self.looked_at and not is_due:
             return False
         if self.looked_until == 0:
