@@ -352,11 +352,11 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    dsn: str, *, settings: Settings | None = None, ready: bool = True
+    dsn: str, *, settings: Settings | None = None, ready: bool = True, waits: bool = True
 ) -> AsyncIterator[Served]:
     """The application on a database, called in this process, with a connection `acme`.
 
-    Where the settings name NATS it takes writes.
+    Where the settings name NATS it takes writes, from the start if it `waits`.
     """
     settings = settings or Settings(dsn=dsn, public_url=BASE_URL)
     async with asyncpg.create_pool(dsn, min_size=1, max_size=4) as pool:
@@ -367,7 +367,7 @@ async def serving(
             vendor = await connections.add(connection, "acme", scopes=ALL_SCOPES)
             async with (
                 httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http,
-                taking_writes(settings, writer),
+                taking_writes(settings, writer, waits=waits),
             ):
                 read_model = ReadModel(connection)
                 if ready:
@@ -378,14 +378,15 @@ async def serving(
 
 
 @asynccontextmanager
-async def taking_writes(settings: Settings, writer: Writer) -> AsyncIterator[None]:
+async def taking_writes(settings: Settings, writer: Writer, *, waits: bool) -> AsyncIterator[None]:
     """The writer at work for the length of the block, where there is a NATS to write to."""
     if not settings.nats_url:
         yield
         return
     running = asyncio.create_task(writer.run())
     try:
-        await until(is_connected(writer))
+        if waits:
+            await until(is_connected(writer))
         yield
     finally:
         running.cancel()

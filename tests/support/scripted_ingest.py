@@ -28,7 +28,7 @@ from rosterline.ingest.intake import Intake
 from rosterline.ingest.lines import Refused
 from rosterline.oneroster.vocabulary import Entity
 from tests.support.api import Served
-from tests.support.streams import client_of
+from tests.support.streams import client_of, last_sequence
 from tests.support.written import WrittenModel
 from tests.support.written_documents import Document
 
@@ -53,23 +53,24 @@ FEW_LINES = 100
 class Script:
     """What it does: `refuse` says why a line is, `is_silent` that nobody is told of a verdict.
 
-    `arrived` are the messages that it has read, `shows` whether what it stores is shown.
+    The read model says of itself that it is `lag` revisions behind. `arrived` are the messages that
+    were read, `shows` whether what is stored is shown.
     """
 
     served: Served
     client: Client
     refuse: Callable[[Entry], Refused | None] = lambda _: None
     is_silent: bool = False
+    lag: int = 0
     shows: asyncio.Event = field(default_factory=asyncio.Event)
     arrived: list[StreamMessage] = field(default_factory=list)
     stored: dict[Key, Mapping[str, Any]] = field(default_factory=dict)
     revision: int = 0
 
-    async def run(self) -> None:
-        """Work off what is published from now on."""
+    async def run(self, after: int) -> None:
+        """Work off what is published behind this sequence."""
         intake = Intake("district", "INGEST", timedelta(days=1))
-        info = await self.client.jetstream().stream_info(INGEST)
-        async with open_reader(self.client, INGEST, info.state.last_seq) as reader:
+        async with open_reader(self.client, INGEST, after) as reader:
             while True:
                 for message in await reader.read(100):
                     self.arrived.append(message)
@@ -173,10 +174,9 @@ class Script:
                 command.batch_id,
                 command.first_line,
             )
-            await connection.execute(CURSOR, self.revision)
-            await connection.execute(
-                "SELECT pg_notify('rosterline_revision', $1)", str(self.revision)
-            )
+            shown = self.revision - self.lag
+            await connection.execute(CURSOR, shown)
+            await connection.execute("SELECT pg_notify('rosterline_revision', $1)", str(shown))
         if command.answer is not None and not self.is_silent:
             data = verdict.model_dump_json(by_alias=True).encode()
             await self.client.publish(answer_subject(command.answer), data)
@@ -188,7 +188,7 @@ async def scripted(served: Served, nats_url: str) -> AsyncIterator[Script]:
     async with client_of(nats_url) as client:
         script = Script(served, client)
         script.shows.set()
-        running = asyncio.create_task(script.run())
+        running = asyncio.create_task(script.run(await last_sequence(client, INGEST)))
         try:
             yield script
         finally:

@@ -10,7 +10,7 @@ import asyncpg
 import orjson
 
 from rosterline.api.borrowing import borrow
-from rosterline.events.commands import FINAL, Rejection, State
+from rosterline.events.commands import FINAL, Rejection, State, Verdict
 
 NOTE = """
 INSERT INTO rosterline.command (app, command_id, state, lines, stored, rejections)
@@ -26,6 +26,10 @@ INSERT INTO rosterline.command
     (app, command_id, state, lines, stored, rejections, batch_id, first_line, decided_at)
 VALUES ($1, $2 || '-refused', 'rejected', $3, 0, $4::text::jsonb, $2, 1, now())
 ON CONFLICT DO NOTHING
+"""
+VERDICT = """
+SELECT state, lines, stored, rejections, status, revision FROM rosterline.command
+WHERE app = $1 AND command_id = $2 AND state = ANY($3::text[])
 """
 BATCH = "SELECT lines, commands FROM rosterline.command_batch WHERE app = $1 AND batch_id = $2"
 COUNTED = """
@@ -81,6 +85,16 @@ class Receipts:
                 await connection.execute(NOTE_REFUSED, app, batch_id, len(refused), told)
             total = commands + bool(refused)
             await connection.execute(NOTE_BATCH, app, batch_id, lines, total)
+
+    async def find_verdict(self, app: str, command_id: str) -> Verdict | None:
+        """The verdict on a command, once there is one."""
+        async with borrow(self._pool) as connection:
+            row = await connection.fetchrow(VERDICT, app, command_id, list(FINAL))
+        if row is None:
+            return None
+        rejections = orjson.loads(row["rejections"])
+        known = {**row, "rejections": rejections, "command": command_id, "app": app}
+        return Verdict.model_validate({**known, "decidedAt": ""})
 
     async def find(self, app: str, name: str, *, limit: int, offset: int) -> Receipt | None:
         """What an app may know of the command or batch of this name."""

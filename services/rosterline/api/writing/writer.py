@@ -20,6 +20,8 @@ from rosterline.events.commands import (
 )
 from rosterline.events.subjects import batch_subject, command_subject
 
+LOOK_SECONDS = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -64,11 +66,18 @@ class Writer:
                 await self._publish(app, command, command_id, headers)
                 try:
                     async with asyncio.timeout_at(deadline):
-                        return await self._readable(await verdict)
+                        return await self._readable(await self._decided(app, command_id, verdict))
                 except TimeoutError:
                     pass
         await self.receipts.note(app, command_id, kept.lines)
         return kept
+
+    async def _decided(self, app: str, command_id: str, told: asyncio.Future[Verdict]) -> Verdict:
+        """The verdict as it is told, or as it is kept: what is told may be lost on its way."""
+        while not (await asyncio.wait({told}, timeout=LOOK_SECONDS))[0]:
+            if kept := await self.receipts.find_verdict(app, command_id):
+                return kept
+        return told.result()
 
     async def _readable(self, verdict: Verdict) -> Verdict:
         if verdict.revision is not None:
