@@ -51,6 +51,7 @@ SQL_PLACES = {
         *(
             "due",
             "gather",
+            "gather_written",
             "holds",
             "load",
             "mirror",

@@ -38,5 +38,5 @@ async def test_a_server_that_refuses_a_login_is_quoted(databases: Databases) -> 
 def test_a_message_that_is_not_understood_is_named_and_not_quoted() -> None:
     message = StreamMessage(7, "sis.test.transaction", {}, b'{"kind": "gap", "epoch": "Private"}')
     with pytest.raises(UnreadableMessageError, match="message 7") as raised:
-        list(decoded([message]))
+        list(decoded([message], "SIS"))
     assert "Private" not in str(raised.value)

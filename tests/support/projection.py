@@ -26,11 +26,11 @@ from rosterline.capture.replication import (
 )
 from rosterline.capture.snapshot import read_table
 from rosterline.capture.source import fetch_primary_keys, fetch_shape
-from rosterline.db.tables import sis
+from rosterline.db.tables import records, sis
 from rosterline.events.change import OUTBOX_PREFIX, parse_outbox
 from rosterline.events.source import SOURCE_MESSAGE, SnapshotBegin, SnapshotEnd
 from rosterline.oneroster.v1p2 import with_base
-from rosterline.oneroster.vocabulary import COLLECTIONS
+from rosterline.oneroster.vocabulary import ALL_COLLECTIONS
 from rosterline.projector.apply import apply
 from rosterline.projector.batch import Batch, Limits, Received, SourceMessage, units
 from rosterline.projector.build import build
@@ -40,13 +40,13 @@ from rosterline.projector.gather import gather_reference
 from rosterline.projector.load import portions
 from rosterline.projector.projection import Projection
 from rosterline.projector.store import TABLE, Cursor, fetch_clock, fetch_cursor, save_cursor
+from rosterline.projector.streams import RECORDS, SIS, Followed, SourceStream
 from rosterline.projector.write import Writer
 from tests.support.running import until
 from tests.support.servers import RECORDS_PUBLICATION, SIS_PUBLICATION, Databases
 
 BASE_URL = "http://rosterline.test"
 DISTRICT = "district"
-STREAM = "SIS"
 TODAY = date(2025, 10, 15)
 LIMITS = Limits(200, 2000)
 MARK = "tests"
@@ -160,14 +160,17 @@ async def open_wal(dsn: str, schema: str, publication: str) -> AsyncIterator[Wal
 
 
 class Source:
-    """What capture would put into stream SIS behind message `after`; `history` is all of it."""
+    """What capture would put into a stream behind message `after`; `history` is all of it."""
 
-    def __init__(self, wal: Wal, parts: PartLimits, after: int = 0) -> None:
+    def __init__(
+        self, wal: Wal, parts: PartLimits, after: int = 0, stream: SourceStream = SIS
+    ) -> None:
         self.wal = wal
+        self.stream = stream
         self.sequence = after
         self.history: list[Received] = []
         self.assembler = Assembler(
-            Published(Position(0), None), parts, "sis.district.transaction", dict, 1
+            Published(Position(0), None), parts, "a.subject", dict, 1, outbox=False
         )
 
     def add(self, message: SourceMessage) -> Received:
@@ -179,28 +182,33 @@ class Source:
 
     async def drain(self) -> list[Received]:
         """The transactions committed since the last time."""
+        return self.feed(await self.wal.drain())
+
+    def feed(self, changes: Iterable[Any]) -> list[Received]:
+        """The transactions among what was decoded."""
         return [
             self.add(SOURCE_MESSAGE.validate_json(item.data))
-            for decoded in await self.wal.drain()
+            for decoded in changes
             for item in self.assembler.feed(decoded)
             if isinstance(item, Outgoing)
         ]
 
     async def snapshot(
         self,
-        tables: tuple[str, ...] = sis.TABLES,
+        tables: tuple[str, ...] | None = None,
         rows: int = 500,
         meanwhile: Callable[[], Awaitable[Any]] | None = None,
     ) -> list[Received]:
         """A snapshot of the tables; `meanwhile` is called between its messages and may write."""
-        admin = self.wal.admin
+        admin, schema = self.wal.admin, self.stream.source
+        tables = tables or {"sis": sis.TABLES, "records": records.TABLES}[schema]
         found = await self.drain()
-        keys = await fetch_primary_keys(admin, "sis")
+        keys = await fetch_primary_keys(admin, schema)
         head = (1, format_lsn(self.assembler.last_rows.lsn))
         begin = SnapshotBegin(epoch=1, position=head[1], tables=tables, reason="a test asked")
         found.append(self.add(begin))
         for table in tables:
-            shape = await fetch_shape(admin, "sis", table, keys[table])
+            shape = await fetch_shape(admin, schema, table, keys[table])
             limits = PartLimits(rows, 400_000)
             async for body in read_table(admin, shape, None, limits, head):
                 found.append(self.add(SOURCE_MESSAGE.validate_json(body.model_dump_json())))
@@ -225,7 +233,9 @@ class Store:
     connection: asyncpg.Connection
     projection: Projection
     options: dict[str, Any]
+    records: Source
     events: list[Event] = field(default_factory=list)
+    written: list[Received] = field(default_factory=list)
 
     @property
     def reader(self) -> asyncpg.Connection:
@@ -233,20 +243,32 @@ class Store:
         return self.outbox.admin
 
     async def apply(self, messages: Iterable[Received], limits: Limits = LIMITS) -> list[Event]:
-        """Apply messages; the events of it."""
+        """Apply messages of stream SIS; the events of it."""
         before = len(self.events)
         for unit in units(messages, limits):
             await self.apply_unit(unit)
         return self.events[before:]
 
     async def apply_unit(self, unit: Batch | Received) -> None:
-        """Apply one unit of work."""
-        await apply(self.projection, unit)
+        """Apply one unit of work of stream SIS."""
+        await apply(self.projection, self.projection.sis, unit)
         await self.collect()
 
+    async def apply_records(
+        self, messages: Iterable[Received], limits: Limits = LIMITS
+    ) -> list[Event]:
+        """Apply messages of stream RECORDS; the events of it."""
+        before = len(self.events)
+        for unit in units(messages, limits):
+            await apply(self.projection, self.projection.records, unit)
+            await self.collect()
+        return self.events[before:]
+
     async def collect(self) -> None:
-        """Read the events that were committed meanwhile."""
-        for item in await self.outbox.drain():
+        """Read the events that were committed meanwhile, and what was written to `records`."""
+        changes = await self.outbox.drain()
+        self.written += self.records.feed(changes)
+        for item in changes:
             if isinstance(item, LogicalMessage):
                 assert item.prefix == OUTBOX_PREFIX
                 subject, headers, data = parse_outbox(item.content)
@@ -272,7 +294,7 @@ class Store:
         """The read model: documents as a GET returns them."""
         found: dict[RecordKey, str] = {}
         where = " WHERE status = 'active'" if only_active else ""
-        for collection in COLLECTIONS:
+        for collection in ALL_COLLECTIONS:
             version, entity = collection
             query = f"SELECT sourced_id, document FROM {TABLE[collection]}{where}"
             for sourced_id, document in await self.reader.fetch(query):
@@ -293,9 +315,26 @@ class Chain:
         """Bring the whole SIS into the read model."""
         return await self.store.apply(await self.source.snapshot())
 
+    async def sync_records(self, limits: Limits = LIMITS) -> list[Event]:
+        """Apply what was written to `records` since the last time; the events of it."""
+        await self.store.collect()
+        written, self.store.written = self.store.written, []
+        return await self.store.apply_records(written, limits)
+
     async def sync(self, limits: Limits = LIMITS) -> list[Event]:
         """Apply what was committed since the last time; the events of it."""
         return await self.store.apply(await self.source.drain(), limits)
+
+
+async def follow(
+    connection: asyncpg.Connection, stream: SourceStream, beginning: Cursor
+) -> Followed:
+    """A stream from where the database says that it is applied, or else from its beginning."""
+    cursor = await fetch_cursor(connection, stream.name)
+    if cursor is None or cursor.created != beginning.created:
+        cursor = beginning
+        await save_cursor(connection, stream.name, cursor)
+    return Followed(stream, cursor)
 
 
 async def make_projection(
@@ -308,21 +347,24 @@ async def make_projection(
     load_people: int = 2000,
     lead_seconds: float = 1.0,
 ) -> Projection:
-    """A projection as the service makes it, of what the database says."""
-    cursor = await fetch_cursor(connection, STREAM)
-    if cursor is None or cursor.created != stream:
-        cursor = Cursor(stream, 0, "0/0", loading=True)
-        await save_cursor(connection, STREAM, cursor)
+    """A projection as the service makes it, of what the database says.
+
+    Stream RECORDS is followed as if its snapshot, of nothing, had been applied.
+    """
+    sis, records = [
+        await follow(connection, each, Cursor(stream, 0, "0/0", loading=each is SIS))
+        for each in (SIS, RECORDS)
+    ]
     return Projection(
         connection=connection,
-        stream=STREAM,
+        sis=sis,
+        records=records,
         writer=Writer(DISTRICT, BASE_URL, lead_seconds, now),
         switches=Switches(),
         today=lambda: today,
         run_size=run_size,
         load_people=load_people,
         clock=await fetch_clock(connection),
-        cursor=cursor,
         reference=await gather_reference(connection),
     )
 
@@ -341,12 +383,14 @@ async def fresh_load(connection: asyncpg.Connection, today: date) -> dict[Record
 
 
 @asynccontextmanager
-async def open_store(dsn: str, **options: Any) -> AsyncIterator[Store]:
+async def open_store(dsn: str, *, part_rows: int = 1000, **options: Any) -> AsyncIterator[Store]:
     """A Rosterline database with a projector; `options` are those of `make_projection`."""
     async with open_wal(dsn, "records", RECORDS_PUBLICATION) as outbox:
         connection = await asyncpg.connect(dsn)
         projection = await make_projection(connection, **options)
-        store = Store(dsn, outbox, connection, projection, options)
+        parts = PartLimits(part_rows, 400_000)
+        source = Source(outbox, parts, projection.records.cursor.sequence, RECORDS)
+        store = Store(dsn, outbox, connection, projection, options, source)
         try:
             yield store
         finally:
@@ -360,8 +404,10 @@ async def open_chain(
     """A chain over fresh databases, with nothing applied yet."""
     async with AsyncExitStack() as stack:
         wal = await stack.enter_async_context(open_wal(databases.sis_dsn, "sis", SIS_PUBLICATION))
-        store = await stack.enter_async_context(open_store(databases.dsn, **options))
+        store = await stack.enter_async_context(
+            open_store(databases.dsn, part_rows=part_rows, **options)
+        )
         sis_connection = await asyncpg.connect(databases.sis_dsn)
         stack.push_async_callback(sis_connection.close)
-        after = store.projection.cursor.sequence
+        after = store.projection.sis.cursor.sequence
         yield Chain(sis_connection, Source(wal, PartLimits(part_rows, 400_000), after), store)

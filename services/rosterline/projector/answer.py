@@ -47,10 +47,10 @@ async def rebuild_as_asked(projection: Projection, request: Request) -> None:
     began = time.monotonic()
     log.info("projector.rebuilding", request=number)
 
-    async def fill(spool: Spool) -> None:
+    async def fill(spool: Spool, written: Spool) -> None:
         if await take(connection, number):
-            await find_differences(projection, context, spool)
-            await end_request(connection, number, {"records": len(spool)})
+            await find_differences(projection, context, spool, written)
+            await end_request(connection, number, {"records": len(spool) + len(written)})
 
     guarded = request.kind is not Kind.RELEASED_REBUILD
     try:
@@ -67,10 +67,12 @@ async def rebuild_as_asked(projection: Projection, request: Request) -> None:
         log.info("projector.rebuilt", request=number, records=changed, seconds=seconds)
 
 
-async def find_differences(projection: Projection, context: Context, spool: Spool) -> None:
-    """Put into the spool what differs; raises RebuildError where that cannot be found out."""
+async def find_differences(
+    projection: Projection, context: Context, spool: Spool, written: Spool
+) -> None:
+    """Put into the spools what differs; raises RebuildError where that cannot be found out."""
     try:
-        await differences(projection, context, spool)
+        await differences(projection, context, spool, written)
     except LOST_CONNECTION:
         raise
     except Exception as error:

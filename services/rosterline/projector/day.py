@@ -14,6 +14,7 @@ from rosterline.projector.due import due
 from rosterline.projector.guard import TooManyLossesError
 from rosterline.projector.holds import begin_hold, end_passed, fetch_hold
 from rosterline.projector.project import project
+from rosterline.projector.project_written import project_dependents
 from rosterline.projector.projection import DAY, Projection
 from rosterline.projector.rebuild import rebuild
 from rosterline.projector.writes import Spool
@@ -69,12 +70,13 @@ async def step(projection: Projection, today: date, *, released: bool) -> int:
     connection, since = projection.connection, projection.day
     context = replace(projection.context(projection.reference), today=today)
 
-    async def fill(spool: Spool) -> None:
+    async def fill(spool: Spool, written: Spool) -> None:
         async for touched in due(connection, since, today, projection.load_people):
             await project(connection, context, touched, projection.run_size, spool)
             failpoints.reach(failpoints.PROJECTOR_DURING_DAY)
         if not released:
             await projection.guard.check(connection, spool, PEOPLE)
+        await project_dependents(projection, spool.shown, written)
 
     return await projection.revise(f"day-{today}", context, fill)
 

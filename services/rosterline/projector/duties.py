@@ -11,7 +11,7 @@ async def attend(projection: Projection) -> None:
 
     A database that a migration has left unready holds for no day: that makes all anew as well.
     """
-    if projection.cursor.loading or projection.large is not None:
+    if projection.sis.cursor.loading or projection.in_large is not None:
         return
     # The day first: records of an unknown day are all computed anew, with the switches of now.
     await turn_day(projection)

@@ -8,7 +8,13 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 
-from rosterline.oneroster.vocabulary import COLLECTIONS, Collection, Entity, Version
+from rosterline.oneroster.vocabulary import (
+    COLLECTIONS,
+    WRITTEN_COLLECTIONS,
+    Collection,
+    Entity,
+    Version,
+)
 from rosterline.projector.scopes import Scope, Touched
 from rosterline.projector.store import TABLE
 from rosterline.projector.wanted import Wanted
@@ -33,26 +39,31 @@ SELECT section_staff_id FROM mirror.section_staff WHERE person_id = ANY($1::bigi
 # What a record stands for; asked when a mirror was filled anew.
 SOURCES: dict[Entity, tuple[str, ...]] = {
     Entity.ORGS: (
-        "mirror.district WHERE district_guid::text = sourced_id",
-        "mirror.school WHERE school_guid::text = sourced_id",
+        "mirror.district WHERE district_guid::text = record.sourced_id",
+        "mirror.school WHERE school_guid::text = record.sourced_id",
     ),
     Entity.ACADEMIC_SESSIONS: (
-        "mirror.term WHERE term_id::text = sourced_id",
-        "mirror.term WHERE 'gp' || term_id = sourced_id",
-        "mirror.school_year WHERE 'sy' || school_year_id = sourced_id",
+        "mirror.term WHERE term_id::text = record.sourced_id",
+        "mirror.term WHERE 'gp' || term_id = record.sourced_id",
+        "mirror.school_year WHERE 'sy' || school_year_id = record.sourced_id",
     ),
-    Entity.COURSES: ("mirror.course WHERE course_id::text = sourced_id",),
-    Entity.CLASSES: ("mirror.section WHERE section_id::text = sourced_id",),
-    Entity.USERS: ("mirror.person WHERE person_guid::text = sourced_id",),
-    Entity.DEMOGRAPHICS: ("mirror.person WHERE person_guid::text = sourced_id",),
+    Entity.COURSES: ("mirror.course WHERE course_id::text = record.sourced_id",),
+    Entity.CLASSES: ("mirror.section WHERE section_id::text = record.sourced_id",),
+    Entity.USERS: ("mirror.person WHERE person_guid::text = record.sourced_id",),
+    Entity.DEMOGRAPHICS: ("mirror.person WHERE person_guid::text = record.sourced_id",),
     Entity.ENROLLMENTS: (
-        "mirror.roster WHERE 'r' || roster_id = sourced_id",
-        "mirror.section_staff WHERE 't' || section_staff_id = sourced_id",
+        "mirror.roster WHERE 'r' || roster_id = record.sourced_id",
+        "mirror.section_staff WHERE 't' || section_staff_id = record.sourced_id",
     ),
 }
+# What is written stands for itself.
+DOCUMENT = (
+    "mirror.document WHERE collection = '{collection}' "
+    'AND document.sourced_id COLLATE "C" = record.sourced_id'
+)
 # In 1.1 a person's ids are a letter and the number of the person.
 PEOPLE = (Entity.USERS, Entity.DEMOGRAPHICS)
-NUMBERED_PERSON = ("mirror.person WHERE person_id::text = substr(sourced_id, 2)",)
+NUMBERED_PERSON = ("mirror.person WHERE person_id::text = substr(record.sourced_id, 2)",)
 LEAST_KEY = -(2**63)
 COUNT_PEOPLE = "SELECT count(*) FROM mirror.person"
 
@@ -77,20 +88,28 @@ async def portions(connection: asyncpg.Connection, people: int) -> AsyncIterator
         after = keys[-1]
 
 
-async def orphans(connection: asyncpg.Connection) -> AsyncIterator[Wanted]:
-    """Active records that nothing in the mirror stands for: they should be no more."""
-    for collection in COLLECTIONS:
+async def orphans(
+    connection: asyncpg.Connection, *, written: bool = False
+) -> AsyncIterator[Wanted]:
+    """Active records that nothing in the mirror stands for: they should be no more.
+
+    Those of the SIS, or those that are `written`.
+    """
+    for collection in WRITTEN_COLLECTIONS if written else COLLECTIONS:
         sourced_ids = await fetch_orphans(connection, collection)
         yield Wanted(collection, dict.fromkeys(sourced_ids, (None, 0)))
 
 
 def orphans_query(collection: Collection) -> str:
     """Active records that nothing in the mirror stands for."""
-    sources = SOURCES[collection.entity]
+    sources = SOURCES.get(collection.entity, (DOCUMENT.format(collection=collection.entity),))
     if collection.version is Version.V1P1 and collection.entity in PEOPLE:
         sources = NUMBERED_PERSON
     absent = "".join(f" AND NOT EXISTS (SELECT FROM {source})" for source in sources)
-    return f"SELECT sourced_id FROM {TABLE[collection]} WHERE status = 'active'{absent}"
+    return (
+        f"SELECT record.sourced_id FROM {TABLE[collection]} AS record "
+        f"WHERE status = 'active'{absent}"
+    )
 
 
 async def fetch_orphans(connection: asyncpg.Connection, collection: Collection) -> list[str]:

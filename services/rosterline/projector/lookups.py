@@ -12,14 +12,14 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, DropIndex
 
 from rosterline.db.tables.read_model import TABLE_NAMES, V1P1, V1P2
-from rosterline.oneroster.vocabulary import COLLECTIONS, Version
+from rosterline.oneroster.vocabulary import ALL_COLLECTIONS, Version
 
 METADATA = {Version.V1P2: V1P2, Version.V1P1: V1P1}
 
 
 def lookups() -> Iterator[Index]:
-    """All indexes of the collections that come from the SIS, but for the primary keys."""
-    for version, entity in COLLECTIONS:
+    """All indexes of the read models, but for the primary keys."""
+    for version, entity in ALL_COLLECTIONS:
         table = METADATA[version].tables[f"{version.value}.{TABLE_NAMES[entity]}"]
         yield from sorted(table.indexes, key=lambda index: str(index.name))
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import asyncpg
 
 from rosterline.projector.build import build
+from rosterline.projector.documents import DOCUMENT
 from rosterline.projector.facts import Context
 from rosterline.projector.mirror import Images
 from rosterline.projector.scopes import SCOPES, Touched, departures
@@ -15,6 +16,10 @@ from rosterline.projector.writes import Spool, decide
 
 def touch(touched: Touched, table: str, images: Iterable[Images], transaction: int) -> None:
     """Note what the changed rows of a table may concern."""
+    if table == DOCUMENT:
+        for before, after in images:
+            touched.documents.touch(before, after, transaction)
+        return
     find = SCOPES[table]
     for before, after in images:
         for scope, key in find(before, after):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
+from rosterline.projector.documents import TouchedDocuments
 from rosterline.projector.rules.values import present
 
 Image = Mapping[str, Any]
@@ -73,14 +74,15 @@ class Scope(StrEnum):
 class Touched:
     """Rows to rebuild, each with the number of the transaction that touched it.
 
-    `conflict` is the number of the first transaction that touches what an earlier one did: the two
-    must not be written with one stamp.
+    `documents` are those of written records. `conflict` is the number of the first transaction that
+    touches what an earlier one did: the two must not be written with one stamp.
     """
 
     def __init__(self) -> None:
         self.rows: dict[Scope, dict[Key, int]] = {scope: {} for scope in Scope}
         self.left: dict[tuple[Scope, Key], int] = {}
         self.conflict: int | None = None
+        self.documents = TouchedDocuments()
 
     def add(self, scope: Scope, key: Key, transaction: int) -> None:
         """Note a row."""
@@ -96,6 +98,12 @@ class Touched:
         """Note that what belongs to the key is looked up, after all transactions of the batch."""
         if self.left.get((scope, key), 0) > transaction:
             self.clash(self.left[scope, key])
+
+    def merge(self, later: "Touched") -> None:
+        """Add what a later part of the same transaction touched."""
+        for scope, rows in later.rows.items():
+            self.rows[scope].update(rows)
+        self.documents.merge(later.documents)
 
     def clash(self, later: int) -> None:
         """Note that a transaction must not be written together with an earlier one."""

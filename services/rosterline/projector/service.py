@@ -1,9 +1,9 @@
-"""Runs the projector: becomes the one writer, then applies stream SIS from its cursor on."""
+"""Runs the projector: becomes the one writer, then applies both source streams from its cursors."""
 
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack
 from datetime import UTC, date, datetime
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -14,40 +14,32 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from rosterline.bus.connection import BusUnreachableError, connect
-from rosterline.bus.reader import ReaderLostError, StreamMessage, open_reader
-from rosterline.bus.topology import SIS, ensure_streams
+from rosterline.bus.reader import ReaderLostError
+from rosterline.bus.topology import ensure_streams
 from rosterline.config.settings import Settings
 from rosterline.db.errors import describe
 from rosterline.db.pools import LOST_CONNECTION, open_connection
-from rosterline.projector.apply import HeldError, apply
-from rosterline.projector.batch import Limits, units
-from rosterline.projector.duties import attend
+from rosterline.projector.batch import Limits
 from rosterline.projector.facts import Switches
 from rosterline.projector.garbage import searched_rarely
 from rosterline.projector.gather import gather_reference
 from rosterline.projector.guard import Guard
 from rosterline.projector.holds import end_passed, fetch_hold
-from rosterline.projector.intake import Purge, arriving, decoded
+from rosterline.projector.intake import Lane
 from rosterline.projector.projection import Projection
 from rosterline.projector.rebuild import REBUILT
-from rosterline.projector.resume import (
-    AnotherEpochError,
-    find_cursor,
-    go_to_snapshot,
-    is_superseded,
-    of_one_epoch,
-)
+from rosterline.projector.resume import Finder
 from rosterline.projector.store import (
     AnotherProjectorError,
-    Cursor,
     end_task,
     fetch_clock,
     outbox_has_reader,
     settle_epoch,
     try_lock,
 )
+from rosterline.projector.streams import RECORDS, SIS, Followed
+from rosterline.projector.turns import Turns
 from rosterline.projector.write import Writer
-from rosterline.telemetry import failpoints
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +47,6 @@ FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
 LOCK_ATTEMPTS = 20
 LOCK_PAUSE_SECONDS = 0.25
-HOLD_SECONDS = 0.5
 RUN_SIZE = 5000
 TRANSIENT = (*LOST_CONNECTION, NatsError, BusUnreachableError, ReaderLostError)
 
@@ -107,98 +98,23 @@ async def run(
 ) -> None:
     """One connection's life."""
     await become_the_only_one(connection, settings.district)
-    await ensure_streams(client.jetstream(), [SIS])
+    await ensure_streams(client.jetstream(), [SIS.name, RECORDS.name])
     slot = f"{settings.slot_prefix}_records"
     if not await outbox_has_reader(connection, slot):
         log.info("projector.waiting", for_slot=slot)
     while not await outbox_has_reader(connection, slot):
         if await wait_or_stop(stop, FIRST_PAUSE_SECONDS):
             return
-    while (cursor := await find_cursor(connection, client.jetstream(), settings.district)) is None:
-        log.warning("projector.waiting", for_snapshot="the stream lost its newest messages")
-        if await wait_or_stop(stop, LONGEST_PAUSE_SECONDS):
-            return
-    projection = await prepare(settings, connection, cursor, now)
-    purge = Purge(client, settings.keep_source_hours)
-    while not stop.is_set():
-        try:
-            await follow(settings, stop, client, projection, purge)
-        except HeldError as held:
-            await wait_for_release(settings, stop, client, projection, held)
-
-
-async def follow(
-    settings: Settings,
-    stop: asyncio.Event,
-    client: Client,
-    projection: Projection,
-    purge: Purge,
-) -> None:
-    """Apply the stream from the cursor on, until `stop`; raises HeldError."""
-    async with open_reader(client, SIS, projection.cursor.sequence) as reader:
-        log.info("projector.reading", after=projection.cursor.sequence)
-        limits = Limits(settings.batch_transactions, settings.batch_rows)
-        arrivals = arriving(reader, stop, settings.batch_transactions)
-        async with aclosing(arrivals):
-            async for messages in arrivals:
-                await attend(projection)
-                if not messages:
-                    continue
-                failpoints.reach(failpoints.PROJECTOR_AFTER_FETCH)
-                try:
-                    await apply_all(projection, messages, limits)
-                except AnotherEpochError as error:
-                    await go_to_snapshot(
-                        projection.connection,
-                        client.jetstream(),
-                        projection.cursor,
-                        settings.district,
-                        newer=True,
-                    )
-                    raise ReaderLostError(str(error)) from error
-                await purge.applied(projection.cursor.sequence)
-
-
-async def wait_for_release(
-    settings: Settings,
-    stop: asyncio.Event,
-    client: Client,
-    projection: Projection,
-    held: HeldError,
-) -> None:
-    """Keep a transaction waiting until an operator releases it, or `stop`.
-
-    Nothing behind it is applied meanwhile (G2); what does not come from the stream goes on. Raises
-    ReaderLostError when it is to be met no more.
-    """
-    connection, jetstream = projection.connection, client.jetstream()
-    await projection.abandon()
-    hold = await projection.keep(held.sequence, held.name, held.losses)
-    log.error(
-        "projector.held",
-        transaction=hold.transaction,
-        would_delete=[str(loss) for loss in hold.losses],
-        since=str(hold.held_at),
-        release_with=f"rosterline release {hold.hold_id}",
-    )
-    while not hold.is_released and not await wait_or_stop(stop, HOLD_SECONDS):
-        await attend(projection)
-        cursor, district = projection.cursor, settings.district
-        if await is_superseded(connection, jetstream, cursor, district, held=held.sequence):
-            raise ReaderLostError(
-                "what is held stands in the stream no more, or has been sent anew"
-            )
-        hold = await fetch_hold(connection, SIS, cursor.created) or hold
-    projection.hold = hold
-    if hold.is_released:
-        log.warning("projector.released", hold=hold.hold_id, transaction=hold.transaction)
-
-
-async def apply_all(projection: Projection, messages: list[StreamMessage], limits: Limits) -> None:
-    """Apply messages in units of work; raises AnotherEpochError and HeldError."""
-    following = of_one_epoch(decoded(messages), projection.cursor.epoch)
-    for unit in units(following, limits):
-        await apply(projection, unit)
+    jetstream = client.jetstream()
+    finders = [Finder(connection, jetstream, each, settings.district) for each in (SIS, RECORDS)]
+    sis, records = [Followed(each.stream, await each.begin()) for each in finders]
+    projection = await prepare(settings, connection, (sis, records), now)
+    limits = Limits(settings.batch_transactions, settings.batch_rows)
+    lanes = [
+        Lane(client, finder, followed, limits, settings.keep_source_hours)
+        for finder, followed in zip(finders, (sis, records), strict=True)
+    ]
+    await Turns(projection, lanes).follow(stop)
 
 
 async def become_the_only_one(connection: asyncpg.Connection, district: str) -> None:
@@ -213,12 +129,14 @@ async def become_the_only_one(connection: asyncpg.Connection, district: str) -> 
 async def prepare(
     settings: Settings,
     connection: asyncpg.Connection,
-    cursor: Cursor,
+    streams: tuple[Followed, Followed],
     now: Callable[[], datetime],
 ) -> Projection:
     """What the projector remembers of the database."""
+    sis, records = streams
     await settle_epoch(connection)
-    await end_passed(connection, SIS, cursor.created, cursor.sequence)
+    await end_passed(connection, sis.stream.name, sis.cursor.created, sis.cursor.sequence)
+    sis.hold = await fetch_hold(connection, sis.stream.name, sis.cursor.created)
     # A predecessor that was killed could not.
     await end_task(connection, REBUILT)
     zone = ZoneInfo(settings.time_zone)
@@ -228,16 +146,15 @@ async def prepare(
 
     return Projection(
         connection=connection,
-        stream=SIS,
+        sis=sis,
+        records=records,
         writer=Writer(settings.district, settings.base_url, settings.stamp_lead_seconds, now),
         switches=Switches(settings.local_grades, settings.secondary_email_v1p1),
         today=today,
         run_size=RUN_SIZE,
         load_people=settings.load_people,
         clock=await fetch_clock(connection),
-        cursor=cursor,
         reference=await gather_reference(connection),
         guard=Guard(settings.guard_share, settings.guard_records),
-        hold=await fetch_hold(connection, SIS, cursor.created),
         beside=partial(open_connection, settings.dsn, "rebuild"),
     )

@@ -14,7 +14,7 @@ import asyncpg
 from rosterline.db.tables.read_model import TABLE_NAMES
 from rosterline.events.change import OUTBOX_PREFIX
 from rosterline.oneroster.stamps import format_stamp
-from rosterline.oneroster.vocabulary import COLLECTIONS, Collection, Entity
+from rosterline.oneroster.vocabulary import ALL_COLLECTIONS, Collection, Entity
 from rosterline.projector.clock import ClockState
 from rosterline.projector.draft import Draft, tombstone
 from rosterline.projector.facts import Switches
@@ -33,8 +33,10 @@ from rosterline.projector.writes import Stored, Write, scopes_of
 
 TABLE: dict[Collection, str] = {
     collection: f"{collection.version.value}.{TABLE_NAMES[collection.entity]}"
-    for collection in COLLECTIONS
+    for collection in ALL_COLLECTIONS
 }
+# Who waits for written records to be shown listens here.
+REVISION_CHANNEL = "rosterline_revision"
 EMIT = f"""
 SELECT count(pg_logical_emit_message(true, '{OUTBOX_PREFIX}', message))
 FROM unnest($1::text[]) AS message
@@ -76,6 +78,13 @@ ON CONFLICT (stream) DO UPDATE SET
 """
 
 
+SHOW_REVISION = f"""
+WITH shown AS (
+    UPDATE rosterline.cursor SET revision = greatest(revision, $2) WHERE stream = $1
+    RETURNING revision
+)
+SELECT pg_notify('{REVISION_CHANNEL}', revision::text) FROM shown
+"""
 TABLES_OF_SCHEMA = """
 SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1
 """
@@ -192,6 +201,11 @@ async def save_cursor(
     )
 
 
+async def show_revision(connection: asyncpg.Connection, stream: str, revision: int) -> None:
+    """Store, and tell who listens, up to which revision documents are shown from this commit on."""
+    await connection.execute(SHOW_REVISION, stream, revision)
+
+
 async def begin_task(connection: asyncpg.Connection, task: str, total: int) -> None:
     """Let operators see a long task."""
     await connection.execute(BEGIN_TASK, task, total)
@@ -276,7 +290,7 @@ def upsert_statement(collection: Collection) -> str:
 
 
 UPSERT: dict[Collection, str] = {
-    collection: upsert_statement(collection) for collection in COLLECTIONS
+    collection: upsert_statement(collection) for collection in ALL_COLLECTIONS
 }
 
 

@@ -13,6 +13,7 @@ from rosterline.projector.facts import Switches
 from rosterline.projector.guard import TooManyLossesError
 from rosterline.projector.load import LEAST_KEY
 from rosterline.projector.project import project
+from rosterline.projector.project_written import project_dependents
 from rosterline.projector.projection import Projection
 from rosterline.projector.scopes import Scope, Touched
 from rosterline.projector.writes import Spool
@@ -50,10 +51,11 @@ async def turn_switches(projection: Projection) -> None:
         return
     context = replace(projection.context(projection.reference), switches=new)
 
-    async def fill(spool: Spool) -> None:
+    async def fill(spool: Spool, written: Spool) -> None:
         async for touched in touched_by(connection, turned, projection.load_people):
             await project(connection, context, touched, projection.run_size, spool)
             failpoints.reach(failpoints.PROJECTOR_DURING_REBUILD)
+        await project_dependents(projection, spool.shown, written)
 
     name = f"switches-{projection.clock.last_sequence}"
     try:

@@ -1,4 +1,4 @@
-"""Writes a spool under one stamp: read model, outbox and clock, in the caller's transaction.
+"""Writes spools under one stamp: read model, outbox and clock, in the caller's transaction.
 
 The stamp is taken when all records are ready. If writing them took so long that the stamp could be
 passed before they are visible, they are written again with a longer lead: G3 holds for a
@@ -6,8 +6,8 @@ transaction of any size.
 """
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 
@@ -45,27 +45,24 @@ class Place:
 class Writer:
     """What writing needs to know of the installation; `now` is the clock, injected.
 
-    `again` says that the spool was told of before: nothing in it is new.
+    `times` counts how often the spools are told of: from the second time on nothing in them is new.
     """
 
     district: str
     base_url: str
     lead_seconds: float
     now: Callable[[], datetime]
-    again: bool = False
+    times: int = 1
 
     async def write(
-        self,
-        connection: asyncpg.Connection,
-        spool: Spool,
-        clock: ClockState,
-        transactions: dict[int, str],
+        self, connection: asyncpg.Connection, spools: Sequence[Spool], clock: ClockState
     ) -> ClockState:
         """Write everything that waits, and answer the clock as it is afterwards.
 
-        `transactions` names each transaction number for subscribers.
+        Records that refer to those of another spool stand in a later one.
         """
-        lead = lead_for(len(spool), self.lead_seconds)
+        records = sum(map(len, spools))
+        lead = lead_for(records, self.lead_seconds)
         too_near = clock.last_stamp
         clock = await lock_clock(connection, clock)
         while True:
@@ -73,16 +70,16 @@ class Writer:
             stamp = next_stamp(clock.last_stamp, started, lead)
             try:
                 async with connection.transaction():
-                    await self.store(connection, spool, clock, stamp)
-                    if self.again:
+                    await self.store(connection, spools, clock, stamp)
+                    if self.times > 1:
                         await restamp(connection, too_near, stamp)
                     self.refuse_late(stamp, started)
             except LateError:
                 lead *= 2
-                log.warning("projector.slow_write", records=len(spool), lead=lead.total_seconds())
+                log.warning("projector.slow_write", records=records, lead=lead.total_seconds())
                 continue
-            await self.tell(connection, spool, clock, stamp, transactions)
-            after = clock.after(stamp, len(spool))
+            await self.tell(connection, spools, clock, stamp)
+            after = clock.after(stamp, records)
             await advance_clock(connection, after)
             return after
 
@@ -94,29 +91,44 @@ class Writer:
             raise LateError
 
     async def store(
-        self, connection: asyncpg.Connection, spool: Spool, clock: ClockState, stamp: datetime
+        self,
+        connection: asyncpg.Connection,
+        spools: Sequence[Spool],
+        clock: ClockState,
+        stamp: datetime,
     ) -> None:
         """Store the records, each with the number of its event."""
-        numbers = spool.first_numbers(clock.last_sequence)
-        for run in spool.runs():
-            sequences: list[int] = []
-            for write in run:
-                numbers[write.transaction] += 1
-                sequences.append(numbers[write.transaction])
-            await withdraw(connection, run, stamp)
-            if not self.again:
-                await depart(connection, run, stamp)
-            await upsert(connection, run, stamp, sequences)
+        used = clock.last_sequence
+        for spool in spools:
+            numbers = spool.first_numbers(used)
+            used += len(spool)
+            for run in spool.runs():
+                sequences: list[int] = []
+                for write in run:
+                    numbers[write.transaction] += 1
+                    sequences.append(numbers[write.transaction])
+                await withdraw(connection, run, stamp)
+                if self.times == 1:
+                    await depart(connection, run, stamp)
+                await upsert(connection, run, stamp, sequences)
 
     async def tell(
         self,
         connection: asyncpg.Connection,
-        spool: Spool,
+        spools: Sequence[Spool],
         clock: ClockState,
         stamp: datetime,
-        transactions: dict[int, str],
     ) -> None:
         """Put the records' events into the outbox, one transaction's after the other's."""
+        used = clock.last_sequence
+        for spool in spools:
+            await self.tell_spool(connection, spool, replace(clock, last_sequence=used), stamp)
+            used += len(spool)
+
+    async def tell_spool(
+        self, connection: asyncpg.Connection, spool: Spool, clock: ClockState, stamp: datetime
+    ) -> None:
+        """The events of one spool, behind those that the clock has counted."""
         before = spool.first_numbers(clock.last_sequence)
         several = len(before) > 1
         text = format_stamp(stamp)
@@ -128,7 +140,7 @@ class Writer:
                 told[number] += 1
                 index = told[number]
                 whole = spool.per_transaction[number]
-                place = Place(transactions[number], index, last=index == whole)
+                place = Place(self.name(spool, number), index, last=index == whole)
                 waiting.append(self.event(clock.epoch, before[number] + index, write, text, place))
             if not several:
                 await emit(connection, [event.outbox_text() for event in waiting])
@@ -137,13 +149,18 @@ class Writer:
             waiting.sort(key=attrgetter("sequence"))
             await emit(connection, [event.outbox_text() for event in waiting])
 
+    def name(self, spool: Spool, number: int) -> str:
+        """What subscribers call a transaction; one that is told of again has a name of its own."""
+        name = spool.names[number]
+        return name if self.times == 1 else f"{name}-{self.times}"
+
     def event(
         self, epoch: str, sequence: int, write: Write, stamp: str, place: Place
     ) -> ChangeEvent:
         """The record's event."""
         draft = write.draft
         operation = write.operation
-        if self.again and operation == "created":
+        if self.times > 1 and operation == "created":
             operation = "updated"
         document = with_base(draft.stamped(stamp), self.base_url)
         return ChangeEvent(

@@ -15,12 +15,20 @@ from typing import IO, Self
 
 from rosterline.events.change import Operation
 from rosterline.oneroster.views import own_scopes
-from rosterline.oneroster.vocabulary import ACTIVE, COLLECTIONS, TO_BE_DELETED, Collection, Status
+from rosterline.oneroster.vocabulary import (
+    ACTIVE,
+    ALL_COLLECTIONS,
+    TO_BE_DELETED,
+    Collection,
+    Status,
+)
 from rosterline.projector.draft import Draft
 from rosterline.projector.rules.schools import Schools
+from rosterline.projector.shown import Shown
 from rosterline.projector.wanted import Wanted
 
 MEMORY_WRITES = 20_000
+Names = dict[int, str]
 # How far a record stands below the top of its own collection, by the type that it has there.
 GENERATION: dict[str | None, int] = {"school": 1, "term": 1, "gradingPeriod": 2}
 
@@ -38,7 +46,7 @@ class Stored:
 class Write:
     """A record to be stored and told of; `left` and `entered` are scopes where it stood or comes.
 
-    A record that was not there before enters none: nothing is kept of it in any scope.
+    One that `is_new` enters none: nothing is kept of it in any scope.
     """
 
     draft: Draft
@@ -47,6 +55,7 @@ class Write:
     was_active: bool
     left: Schools = ()
     entered: Schools = ()
+    is_new: bool = False
 
     @property
     def is_loss(self) -> bool:
@@ -77,7 +86,7 @@ def write_of(draft: Draft, before: Stored | None, transaction: int) -> Write:
     """The write that makes the draft of what is stored."""
     told = operation(draft, before)
     if before is None:
-        return Write(draft, told, transaction, was_active=False)
+        return Write(draft, told, transaction, was_active=False, is_new=True)
     was_active, old = before.status == ACTIVE, before.scopes
     new = scopes_of(draft.schools, draft.columns.get("places"))
     if old == new or new is None:
@@ -99,6 +108,11 @@ def operation(draft: Draft, before: Stored | None) -> Operation:
     return "updated" if before is not None and before.status == ACTIVE else "created"
 
 
+def written_after(names: Names) -> Names:
+    """The name of what is written over OneRoster and follows from the transactions, as one."""
+    return {0: f"{names[max(names)]}-written"}
+
+
 def generation(write: Write) -> int:
     """0 for records whose parents are in other collections only, more for those below them."""
     return GENERATION.get(write.draft.columns.get("type"), 0)
@@ -107,10 +121,14 @@ def generation(write: Write) -> int:
 class Spool:
     """Writes in waiting; iterated in the order in which they must be told.
 
-    What comes after the first `MEMORY_WRITES` waits in a file, and is noted by its place there.
+    `names` are those of their transactions for subscribers, by number. What comes after the first
+    `MEMORY_WRITES` waits in a file, and is noted by its place there. `shown` is what written
+    records show of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.shown = Shown()
         self.waiting: dict[tuple[bool, Collection], list[list[Write] | int]] = {}
         self.file: IO[bytes] | None = None
         self.per_transaction: Counter[int] = Counter()
@@ -144,10 +162,13 @@ class Spool:
                 self.count(chosen)
 
     def count(self, writes: list[Write]) -> None:
-        """Note how many records of the collection stop and begin to be active."""
+        """Note how many records stop and begin to be active, and what others show of them."""
         collection = writes[0].draft.collection
         self.losses[collection] += sum(write.is_loss for write in writes)
         self.arrivals[collection] += sum(write.is_arrival for write in writes)
+        for write in writes:
+            if write.is_new or write.left or write.entered:
+                self.shown.note(write.draft)
 
     def put_away(self, run: list[Write]) -> int:
         """Write a run to the file; its place there."""
@@ -161,9 +182,9 @@ class Spool:
         """All writes, in runs of one collection: first what is there, parents before children, then
         what goes, children before parents.
         """
-        for collection in COLLECTIONS:
+        for collection in ALL_COLLECTIONS:
             yield from self.read(deletion=False, collection=collection)
-        for collection in reversed(COLLECTIONS):
+        for collection in reversed(ALL_COLLECTIONS):
             for run in self.read(deletion=True, collection=collection):
                 yield run[::-1]
 

@@ -93,6 +93,8 @@ COLLECTIONS: tuple[Collection, ...] = tuple(
 WRITTEN_COLLECTIONS: tuple[Collection, ...] = tuple(
     Collection(version, entity) for version in Version for entity in WRITTEN[version]
 )
+# Parents stand before what refers to them: a written record names records of the roster.
+ALL_COLLECTIONS: tuple[Collection, ...] = (*COLLECTIONS, *WRITTEN_COLLECTIONS)
 
 
 def boolean_text(value: object) -> BooleanText:

@@ -7,8 +7,10 @@ import asyncpg
 import pytest
 
 from rosterline.projector import apply as apply_module
+from rosterline.projector import effects as effects_module
 from rosterline.projector.batch import Batch, units
 from rosterline.projector.projection import Projection
+from rosterline.projector.streams import Followed
 from tests.integration.projector.checks import feed_faults, load_differences
 from tests.support.projection import LIMITS, Chain, Event
 
@@ -135,7 +137,7 @@ async def test_a_guid_that_passes_to_another_person_is_told_in_two_steps(chain: 
 async def test_a_batch_of_too_many_records_is_told_in_several_goes(
     chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(apply_module, "MOST_TOGETHER", 6)
+    monkeypatch.setattr(effects_module, "MOST_TOGETHER", 6)
     for row in (await chain.sis.fetch(ROSTERS))[:5]:
         await chain.sis.execute("DELETE FROM sis.roster WHERE roster_id = $1", *row)
     events = await at_once(chain)
@@ -149,9 +151,9 @@ async def test_many_conflicts_are_not_found_one_at_a_time_in_the_whole_batch(
     tried: list[int] = []
     commit = apply_module.commit
 
-    async def count(projection: Projection, transactions: Any) -> None:
+    async def count(projection: Projection, followed: Followed, transactions: Any) -> None:
         tried.append(len(transactions))
-        await commit(projection, transactions)
+        await commit(projection, followed, transactions)
 
     monkeypatch.setattr(apply_module, "commit", count)
     people = await chain.sis.fetch("SELECT person_id FROM sis.user_account GROUP BY 1 LIMIT 20")
@@ -170,7 +172,7 @@ async def test_the_cursor_tells_when_the_last_transaction_was_committed(chain: C
         await chain.sis.execute("DELETE FROM sis.roster WHERE roster_id = $1", roster_id)
     await at_once(chain)
     last = chain.source.history[-1]
-    row = await chain.store.reader.fetchrow("SELECT * FROM rosterline.cursor")
+    row = await chain.store.reader.fetchrow("SELECT * FROM rosterline.cursor WHERE stream = 'SIS'")
     assert row is not None
     assert (row["sequence"], row["position"]) == (last.sequence, last.message.position)
     committed = datetime.fromisoformat(last.message.committed_at)  # type: ignore[union-attr]  # a transaction

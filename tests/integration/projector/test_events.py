@@ -51,13 +51,13 @@ def of_record(event: Event) -> dict[str, Any]:
 async def test_what_nobody_can_see_makes_no_event_and_no_stamp(chain: Chain, what: str) -> None:
     await chain.sis.execute("CREATE TABLE kept AS SELECT person_id, given_name FROM sis.person")
     before, stored = chain.store.projection, await chain.store.stored()
-    clock, sequence = before.clock, before.cursor.sequence
+    clock, sequence = before.clock, before.sis.cursor.sequence
     async with chain.sis.transaction():
         await chain.sis.execute(INVISIBLE[what])
     assert await chain.sync() == []
     after = chain.store.projection
     assert after.clock == clock
-    assert after.cursor.sequence == chain.source.sequence > sequence
+    assert after.sis.cursor.sequence == chain.source.sequence > sequence
     assert await chain.store.stored() == stored
     assert await chain.store.reader.fetchval("SELECT last_stamp FROM rosterline.clock") == (
         clock.last_stamp

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from rosterline.events.source import Gap
-from rosterline.projector.apply import HeldError
 from rosterline.projector.batch import Batch, Received, units
+from rosterline.projector.effects import HeldError
 from rosterline.projector.guard import Guard
 from rosterline.projector.holds import Hold, count_active, fetch_hold, fetch_waiting, release
 from rosterline.projector.wanted import ENROLLMENTS
@@ -44,10 +44,11 @@ async def refused(chain: Chain, messages: list[Received]) -> HeldError:
     """Apply messages as the service does, up to a transaction that is held; its error."""
     with pytest.raises(HeldError) as caught:
         await chain.store.apply(messages)
-    await chain.store.projection.abandon()
-    await chain.store.projection.keep(caught.value.sequence, caught.value.name, caught.value.losses)
+    held, projection = caught.value, chain.store.projection
+    await projection.abandon(projection.sis)
+    await projection.keep(projection.sis, held.sequence, held.name, held.losses)
     await chain.store.collect()
-    return caught.value
+    return held
 
 
 async def let_go(chain: Chain) -> Hold:
@@ -56,15 +57,15 @@ async def let_go(chain: Chain) -> Hold:
     (waiting,) = await fetch_waiting(chain.store.reader)
     released = await release(chain.store.reader, waiting.hold_id)
     assert released is not None
-    projection.hold = await fetch_hold(
-        projection.connection, projection.stream, projection.cursor.created
+    projection.sis.hold = await fetch_hold(
+        projection.connection, projection.sis.stream.name, projection.sis.cursor.created
     )
     return released
 
 
 def behind(chain: Chain, messages: list[Received]) -> list[Received]:
     """The messages that are not applied yet."""
-    return [one for one in messages if one.sequence > chain.store.projection.cursor.sequence]
+    return [one for one in messages if one.sequence > chain.store.projection.sis.cursor.sequence]
 
 
 async def restart(chain: Chain) -> None:
@@ -72,7 +73,7 @@ async def restart(chain: Chain) -> None:
     await chain.store.restart()
     projection = chain.store.projection
     projection.guard = strict()
-    projection.hold = await fetch_hold(projection.connection, projection.stream, "one")
+    projection.sis.hold = await fetch_hold(projection.connection, projection.sis.stream.name, "one")
 
 
 async def visible(chain: Chain) -> tuple[Any, ...]:
@@ -80,7 +81,7 @@ async def visible(chain: Chain) -> tuple[Any, ...]:
     reader = chain.store.reader
     rosters = await reader.fetch("SELECT * FROM mirror.roster ORDER BY 1")
     clock = await reader.fetchrow("SELECT * FROM rosterline.clock")
-    cursor = await reader.fetchrow("SELECT * FROM rosterline.cursor")
+    cursor = await reader.fetchrow("SELECT * FROM rosterline.cursor WHERE stream = 'SIS'")
     return await chain.store.stored(), rosters, clock, cursor
 
 
@@ -92,7 +93,7 @@ async def check(chain: Chain) -> None:
     assert await fetch_waiting(chain.store.reader) == []
     ended = "SELECT count(*) FROM rosterline.hold WHERE ended_at IS NULL"
     assert await chain.store.reader.fetchval(ended) == 0
-    assert chain.store.projection.hold is None
+    assert chain.store.projection.sis.hold is None
 
 
 def one_transaction(events: list[Event]) -> bool:
@@ -134,7 +135,7 @@ async def test_g10_what_comes_before_a_wipe_in_a_batch_is_applied_and_what_follo
     assert isinstance(batch, Batch)
     assert len(batch.transactions) > 1
     held = await refused(guarded, behind(guarded, messages))
-    assert guarded.store.projection.cursor.sequence == held.sequence - 1
+    assert guarded.store.projection.sis.cursor.sequence == held.sequence - 1
     shown = [text for key, text in (await guarded.store.stored()).items() if key[1] == "orgs"]
     assert any("before 6" in text for text in shown)
     await let_go(guarded)
@@ -178,7 +179,7 @@ async def test_g10_a_large_transaction_is_held_with_all_its_parts(parted: Chain)
     assert len(messages) > 10
     held = await refused(parted, messages)
     assert held.sequence == messages[-1].sequence
-    assert parted.store.projection.cursor.sequence == messages[0].sequence
+    assert parted.store.projection.sis.cursor.sequence == messages[0].sequence
     assert (await visible(parted))[1] == before[1]
     await let_go(parted)
     assert one_transaction(await parted.store.apply(behind(parted, messages)))
@@ -195,7 +196,7 @@ async def test_g10_the_end_of_a_snapshot_is_held(guarded: Chain, rows: int) -> N
     held = await refused(guarded, messages)
     assert held.sequence == messages[-1].sequence
     assert await guarded.store.stored() == before
-    assert guarded.store.projection.cursor.sequence == held.sequence - 1
+    assert guarded.store.projection.sis.cursor.sequence == held.sequence - 1
     await let_go(guarded)
     assert one_transaction(await guarded.store.apply(behind(guarded, messages)))
     await check(guarded)

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterable
 import asyncpg
 import pytest
 
-from rosterline.projector.apply import HeldError
 from rosterline.projector.batch import Received, units
+from rosterline.projector.effects import HeldError
 from rosterline.projector.guard import Guard
 from rosterline.projector.holds import fetch_hold, fetch_waiting, release
 from tests.integration.projector.checks import (
@@ -106,9 +106,9 @@ async def test_g10_a_released_rollover_becomes_visible_as_a_whole(guarded: Chain
     messages = await guarded.source.drain()
     with pytest.raises(HeldError) as held:
         await store.apply(messages)
-    await store.projection.abandon()
+    await store.projection.abandon(store.projection.sis)
     error = held.value
-    await store.projection.keep(error.sequence, error.name, error.losses)
+    await store.projection.keep(store.projection.sis, error.sequence, error.name, error.losses)
     assert await store.stored() == before
     (waiting,) = await fetch_waiting(store.reader)
     lost = {loss.collection for loss in waiting.losses}
@@ -117,8 +117,8 @@ async def test_g10_a_released_rollover_becomes_visible_as_a_whole(guarded: Chain
     await store.restart()
     projection = store.projection
     projection.guard = Guard(share=0.2, records=5)
-    projection.hold = await fetch_hold(projection.connection, projection.stream, "one")
-    behind = [one for one in messages if one.sequence > projection.cursor.sequence]
+    projection.sis.hold = await fetch_hold(projection.connection, projection.sis.stream.name, "one")
+    behind = [one for one in messages if one.sequence > projection.sis.cursor.sequence]
     assert await apply_watching(guarded, behind, store.reader) == {1}
     events = [one for one in store.events[told:] if one.headers["ce-transactionid"] == error.name]
     assert len({event.headers["ce-time"] for event in events}) == 1

@@ -31,6 +31,9 @@ HELD = "SELECT count(*) FROM rosterline.hold WHERE released_at IS NULL AND ended
 ACTIVE = "SELECT count(*) FROM v1p2.enrollments WHERE status = 'active'"
 
 
+LOADING = "SELECT loading FROM rosterline.cursor WHERE stream = 'SIS'"
+
+
 @dataclass
 class Office:
     """A running district, and the clock that its projector goes by."""
@@ -66,7 +69,7 @@ class Office:
 
     async def is_equal(self) -> bool:
         """Whether all is applied: the mirror is a copy of the SIS, no snapshot under way."""
-        if await self.value(HELD) or await self.value("SELECT loading FROM rosterline.cursor"):
+        if await self.value(HELD) or await self.value(LOADING):
             return False
         return not await differing_tables(self.databases.sis_dsn, self.databases.dsn)
 

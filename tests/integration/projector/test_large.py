@@ -40,7 +40,7 @@ async def visible(chain: Chain) -> tuple[Any, ...]:
     reader = chain.store.reader
     mirror = [await reader.fetch(f"SELECT * FROM mirror.{name} ORDER BY 1") for name in TABLES]
     clock = await reader.fetchrow("SELECT * FROM rosterline.clock")
-    cursor = await reader.fetchrow("SELECT * FROM rosterline.cursor")
+    cursor = await reader.fetchrow("SELECT * FROM rosterline.cursor WHERE stream = 'SIS'")
     return await chain.store.stored(), mirror, clock, cursor
 
 
@@ -70,7 +70,7 @@ async def test_a_projector_that_dies_between_parts_leaves_nothing(
         await parted.store.apply_unit(part)
     await parted.store.restart()
     assert await visible(parted) == before
-    cursor = parted.store.projection.cursor.sequence
+    cursor = parted.store.projection.sis.cursor.sequence
     await parted.store.apply([part for part in parts if part.sequence > cursor])
     assert len({event.key for event in parted.store.events[told:]}) == (
         len(parted.store.events) - told

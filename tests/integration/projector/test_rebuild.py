@@ -221,10 +221,10 @@ async def test_a_projector_that_dies_leaves_the_request_to_the_next_one(chain: C
 async def test_a_rebuild_between_messages_leaves_the_position_alone(chain: Chain) -> None:
     await chain.sis.execute("UPDATE sis.district SET name = 'first'")
     await chain.sync()
-    cursor = chain.store.projection.cursor
+    cursor = chain.store.projection.sis.cursor
     await damage(chain)
     await rebuild(chain)
-    assert chain.store.projection.cursor == cursor
+    assert chain.store.projection.sis.cursor == cursor
     await chain.sis.execute("UPDATE sis.district SET name = 'second'")
     assert await chain.sync()
     assert await load_differences(chain) == []

@@ -58,7 +58,7 @@ async def documents(store: Store) -> dict[RecordKey, str]:
 async def apply_all(store: Store, messages: list[Received], limits: Limits) -> None:
     """Apply messages, leaving the events for later: that may be broken off."""
     for unit in units(messages, limits):
-        await apply(store.projection, unit)
+        await apply(store.projection, store.projection.sis, unit)
 
 
 async def apply_with_breaks(store: Store, history: list[Received], rng: Random) -> int:
@@ -78,7 +78,7 @@ async def apply_with_breaks(store: Store, history: list[Received], rng: Random) 
         applying.cancel()
         await asyncio.gather(applying, return_exceptions=True)
         await store.restart()
-        given = store.projection.cursor.sequence
+        given = store.projection.sis.cursor.sequence
         breaks += 1
     return breaks
 
@@ -108,6 +108,6 @@ async def test_what_was_applied_is_not_applied_again(databases: Databases) -> No
         before = chain.store.projection
         await chain.store.restart()
         after = await make_projection(chain.store.connection)
-        assert (after.cursor, after.clock) == (before.cursor, before.clock)
-        assert after.cursor.sequence == len(chain.source.history)
+        assert (after.sis.cursor, after.clock) == (before.sis.cursor, before.clock)
+        assert after.sis.cursor.sequence == len(chain.source.history)
         assert after.clock.ready

@@ -11,15 +11,17 @@ from rosterline.bus.reader import StreamGapError
 from rosterline.capture.service import serve_records, serve_sis
 from rosterline.db.tables import sis
 from rosterline.launch.embedded import EmbeddedNats
-from rosterline.projector.resume import find_cursor
+from rosterline.projector.resume import Finder
 from rosterline.projector.service import serve
 from rosterline.projector.store import fetch_clock, outbox_has_reader, settle_epoch
+from rosterline.projector.streams import SIS
 from rosterline.sample.generate import generate
 from tests.support.ledger import connected, differing_tables, is_ready
 from tests.support.running import running, settings_for, until
 from tests.support.servers import Databases
 from tests.support.streams import client_of, last_sequence
 
+CURSOR = "FROM rosterline.cursor WHERE stream = 'SIS'"
 SLOT = "SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'slow'"
 
 
@@ -31,7 +33,7 @@ async def is_equal(databases: Databases) -> bool:
 async def is_loaded(databases: Databases) -> bool:
     """Whether no snapshot is under way, and nothing differs."""
     async with connected(databases.dsn) as connection:
-        loading = await connection.fetchval("SELECT loading FROM rosterline.cursor")
+        loading = await connection.fetchval(f"SELECT loading {CURSOR}")
     return not loading and await is_equal(databases)
 
 
@@ -65,7 +67,7 @@ async def test_g1_a_stream_that_lost_its_tail_and_grew_beyond_the_cursor_skips_n
         async with connected(databases.sis_dsn) as connection:
             await connection.execute("UPDATE sis.person SET given_name = given_name || ' II'")
         async with client_of(nats_server.url) as client, connected(databases.dsn) as connection:
-            applied = await connection.fetchval("SELECT sequence FROM rosterline.cursor")
+            applied = await connection.fetchval(f"SELECT sequence {CURSOR}")
 
             async def has_passed() -> bool:
                 return bool(await last_sequence(client, "SIS") > applied + 5)
@@ -90,14 +92,14 @@ async def test_g1_a_new_database_begins_at_a_whole_snapshot_or_says_what_to_do(
         last = await last_sequence(client, "SIS")
         await jetstream.purge_stream("SIS", seq=last)
         with pytest.raises(StreamGapError, match="--snapshot"):
-            await find_cursor(connection, jetstream, settings.district)
+            await Finder(connection, jetstream, SIS, settings.district).find_cursor()
 
         async def serve_anew(*arguments: object) -> None:
             await serve_sis(settings, arguments[1], sis.TABLES)  # type: ignore[arg-type]  # the stop
 
         async with running(serve_anew, settings):
             await until(lambda: holds(client, last + len(sis.TABLES)))
-        found = await find_cursor(connection, jetstream, settings.district)
+        found = await Finder(connection, jetstream, SIS, settings.district).find_cursor()
     assert found is not None
     assert found.sequence == last
     assert found.loading

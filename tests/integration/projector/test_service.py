@@ -64,7 +64,9 @@ class Bench:
     async def has_applied(self) -> bool:
         """Whether the cursor stands at the stream's end, and the first load is whole."""
         end = await last_sequence(self.client, SIS)
-        stands = await self.value("SELECT sequence FROM rosterline.cursor WHERE NOT loading")
+        stands = await self.value(
+            "SELECT sequence FROM rosterline.cursor WHERE stream = 'SIS' AND NOT loading"
+        )
         return stands == end
 
     async def has_slot(self) -> None:
@@ -135,7 +137,7 @@ async def test_a_stream_made_anew_is_read_from_its_beginning(bench: Bench) -> No
     await bench.has_slot()
     async with running(serve, bench.settings):
         await until(bench.has_applied)
-        epoch = await bench.value("SELECT created FROM rosterline.cursor")
+        epoch = await bench.value("SELECT created FROM rosterline.cursor WHERE stream = 'SIS'")
         told = await bench.value("SELECT last_sequence FROM rosterline.clock")
         jetstream = bench.client.jetstream()
         await jetstream.delete_stream(SIS)
@@ -145,7 +147,9 @@ async def test_a_stream_made_anew_is_read_from_its_beginning(bench: Bench) -> No
         await bench.publish(snapshot)
 
         async def is_another() -> bool:
-            stands = await bench.value("SELECT created FROM rosterline.cursor WHERE NOT loading")
+            stands = await bench.value(
+                "SELECT created FROM rosterline.cursor WHERE stream = 'SIS' AND NOT loading"
+            )
             return stands not in {None, epoch} and await bench.has_applied()
 
         await until(is_another)
@@ -173,13 +177,15 @@ async def test_a_projector_whose_clock_was_moved_writes_nothing(bench: Bench) ->
     await bench.has_slot()
     serving = asyncio.create_task(serve(bench.settings, asyncio.Event()))
     await until(bench.has_applied)
-    before = await bench.value("SELECT sequence FROM rosterline.cursor")
+    before = await bench.value("SELECT sequence FROM rosterline.cursor WHERE stream = 'SIS'")
     await bench.value("UPDATE rosterline.clock SET last_sequence = last_sequence + 1")
     await bench.change("UPDATE sis.school SET name = 'late'")
     with pytest.raises(AnotherProjectorError, match="the clock was moved"):
         async with asyncio.timeout(5):
             await serving
-    assert await bench.value("SELECT sequence FROM rosterline.cursor") == before
+    assert (
+        await bench.value("SELECT sequence FROM rosterline.cursor WHERE stream = 'SIS'") == before
+    )
     assert not await bench.value("SELECT count(*) FROM mirror.school WHERE name = 'late'")
 
 

@@ -114,7 +114,7 @@ async def test_a_snapshot_goes_on_after_the_projector_died_in_it(chain: Chain, s
         await chain.store.apply_unit(message)
         if message.sequence - messages[0].sequence in stops:
             await chain.store.restart()
-            assert chain.store.projection.cursor.sequence == message.sequence
+            assert chain.store.projection.sis.cursor.sequence == message.sequence
     await check(chain)
 
 

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from rosterline.db.tables.mirror import MIRROR
+from rosterline.db.tables.sis import SIS
+from rosterline.projector.documents import DOCUMENT
 from rosterline.projector.scopes import BELONGS, SCOPES, Scope, Touched, departures
 from rosterline.projector.spread import STEPS
 
-TABLES = {table.name: table for table in MIRROR.sorted_tables}
+TABLES = {table.name: table for table in SIS.sorted_tables}
 ROWS: dict[str, dict[str, Any]] = {
     name: {column.name: f"{name}.{column.name}" for column in table.columns}
     for name, table in TABLES.items()
@@ -42,6 +44,7 @@ def scopes(table: str, old: dict[str, Any] | None, new: dict[str, Any] | None) -
 
 def test_every_table_of_the_mirror_has_its_scopes() -> None:
     assert set(SCOPES) == set(TABLES)
+    assert {*SCOPES, DOCUMENT} == {table.name for table in MIRROR.sorted_tables}
 
 
 @pytest.mark.parametrize(("table", "column"), NARROW)

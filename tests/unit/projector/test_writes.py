@@ -100,7 +100,7 @@ ORDER = ["school", "sy1", "1", "gp1", "r1", "r2", "gp3", "3", "gp2", "2", "sy2"]
 
 
 def test_parents_come_first_and_go_last() -> None:
-    with Spool() as spool:
+    with Spool({0: "a"}) as spool:
         fill(spool)
         assert told(spool) == ORDER
         assert len(spool) == len(ORDER)
@@ -111,14 +111,14 @@ def test_what_waits_in_a_file_is_told_in_the_same_order_again_and_again(
     monkeypatch: pytest.MonkeyPatch, in_memory: int
 ) -> None:
     monkeypatch.setattr(writes_module, "MEMORY_WRITES", in_memory)
-    with Spool() as spool:
+    with Spool({0: "a"}) as spool:
         fill(spool)
         assert spool.file is not None
         assert told(spool) == told(spool) == ORDER
 
 
 def test_each_transaction_has_a_stretch_of_numbers() -> None:
-    with Spool() as spool:
+    with Spool({0: "a"}) as spool:
         for transaction, count in ((2, 3), (0, 2), (5, 1)):
             spool.add(
                 write(f"{transaction}-{number}", Entity.USERS, "updated", transaction=transaction)
@@ -129,7 +129,7 @@ def test_each_transaction_has_a_stretch_of_numbers() -> None:
 
 
 def test_an_empty_spool_has_nothing_to_tell() -> None:
-    with Spool() as spool:
+    with Spool({0: "a"}) as spool:
         spool.add([])
         assert len(spool) == 0
         assert told(spool) == []

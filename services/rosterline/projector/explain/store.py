@@ -27,7 +27,9 @@ CONNECTION = """
 SELECT app, version, scopes, schools, secondary_email, gradebook_sync, tombstones, sees_agents
 FROM rosterline.connection WHERE app = $1
 """
-IS_LOADING = "SELECT coalesce(bool_or(loading), true) FROM rosterline.cursor"
+IS_LOADING = """
+SELECT coalesce(bool_or(loading), true) FROM rosterline.cursor WHERE stream = 'SIS'
+"""
 
 
 async def fetch_person_ids(connection: asyncpg.Connection, sought: Sought) -> list[int]:
