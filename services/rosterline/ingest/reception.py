@@ -20,6 +20,7 @@ from rosterline.bus.relay import FencedError, PublishError
 from rosterline.bus.topology import INGEST
 from rosterline.db.pools import LOST_CONNECTION
 from rosterline.events.commands import ANSWER_HEADER, FINAL
+from rosterline.ingest.cases import Settled
 from rosterline.ingest.command import Arrival, Command
 from rosterline.ingest.dead_letters import (
     DIED,
@@ -37,7 +38,7 @@ from rosterline.ingest.intake import Intake, NoCommandError
 from rosterline.ingest.lines import Key
 from rosterline.ingest.telling import Teller
 from rosterline.ingest.verdicts import key_of
-from rosterline.ingest.work import Settled, Worker
+from rosterline.ingest.work import Worker
 from rosterline.telemetry import failpoints
 
 log = structlog.get_logger(__name__)
@@ -117,14 +118,29 @@ class Reception:
             for unit in units(deliveries):
                 await self.see_through(unit)
 
-    async def look(self) -> None:
-        """Decide again what waits for the roster, where that is worth it."""
+    async def look(self) -> bool:
+        """Decide some of what waits again, where that is worth it; whether that got on."""
         async with self.turn:
-            while await self.worker.is_worth_a_look():
-                settled = await self.worker.look()
-                await self.teller.tell(settled.decided)
-                if self.worker.looked_until == 0:
-                    break
+            if not await self.worker.is_worth_a_look():
+                return False
+            settled = await self.look_again()
+            await self.teller.tell(settled.decided)
+            return bool(settled.kept)
+
+    async def look_again(self) -> Settled:
+        """One look; what cannot be decided is given up, so that the rest goes on."""
+        try:
+            return await self.worker.look()
+        except TRANSIENT:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop all others
+            log.error("ingest.failed", waiting=True, reason=reason_of(error))  # noqa: TRY400 - a traceback may show what a line holds
+        try:
+            return await self.worker.look(1)
+        except TRANSIENT:
+            raise
+        except Exception:  # noqa: BLE001 - as above
+            return await self.worker.look(1, given_up=True)
 
     def deliver(self, message: Msg) -> Delivery:
         """A message as we know it; one that cannot be read has no command."""

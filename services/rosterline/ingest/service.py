@@ -4,7 +4,7 @@ import asyncio
 import time
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 import structlog
@@ -20,6 +20,7 @@ from rosterline.ingest.reception import TRANSIENT, Reception, Suspects
 from rosterline.ingest.store import try_lock
 from rosterline.ingest.subscriber import connected, subscribed
 from rosterline.ingest.telling import Teller
+from rosterline.ingest.upkeep import Upkeep
 from rosterline.ingest.work import Worker
 
 log = structlog.get_logger(__name__)
@@ -28,7 +29,6 @@ FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 5.0
 LOCK_ATTEMPTS: Final = 20
 LOCK_PAUSE_SECONDS: Final = 0.25
-LOOK_SECONDS: Final = 1.0
 
 
 class AnotherIngestError(Exception):
@@ -50,7 +50,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 broker = await stack.enter_async_context(connected(settings.nats_url, "ingest"))
                 reception = await prepare(settings, connection, broker.connection, suspects)
                 failed = await stack.enter_async_context(subscribed(broker, reception.receive))
-                await follow(reception, stop, failed)
+                upkeep = Upkeep(
+                    reception, broker.connection.jetstream(), settings.keep_commands_hours
+                )
+                await upkeep.go_on(stop, failed)
         except TRANSIENT as error:
             log.warning("ingest.interrupted", error=describe(error))
             lived = time.monotonic() - began
@@ -93,24 +96,6 @@ async def prepare(
         suspects,
         seen=acknowledged,
     )
-
-
-async def follow(reception: Reception, stop: asyncio.Event, failed: "asyncio.Future[None]") -> None:
-    """Look after what waits until `stop`; raises what a message ended with."""
-    stopping = asyncio.ensure_future(stop.wait())
-    try:
-        while not stop.is_set() and not failed.done():
-            writing = asyncio.ensure_future(reception.written.wait())
-            ends: set[asyncio.Future[Any]] = {stopping, failed, writing}
-            await asyncio.wait(ends, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            writing.cancel()
-            reception.written.clear()
-            if not stop.is_set() and not failed.done():
-                await reception.look()
-        if failed.done():
-            failed.result()
-    finally:
-        stopping.cancel()
 
 
 async def wait_or_stop(stop: asyncio.Event, seconds: float) -> None:

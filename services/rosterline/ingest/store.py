@@ -5,8 +5,6 @@ value to send, and the server takes it apart.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
@@ -17,6 +15,7 @@ from rosterline.events.commands import FINAL, State, Verdict
 from rosterline.ingest.command import Name
 from rosterline.ingest.facts import Document
 from rosterline.ingest.lines import Sender
+from rosterline.ingest.verdicts import Kept
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.vocabulary import Version
 
@@ -51,6 +50,22 @@ SELECT {KEPT} FROM rosterline.command JOIN rosterline.connection USING (app)
 WHERE app = $1 AND number > $2 AND decided_at >= connection.created_at
     AND decided_at > now() - $3 * interval '1 second'
 ORDER BY number LIMIT 500
+"""
+# The last number of a connection stays: the next one follows it.
+PURGE: Final = """
+DELETE FROM rosterline.command WHERE (app, command_id) IN (
+    SELECT app, command_id FROM rosterline.command
+    WHERE decided_at < now() - $1 * interval '1 hour' ORDER BY decided_at LIMIT $2
+) AND number IS DISTINCT FROM (
+    SELECT max(newest.number) FROM rosterline.command AS newest WHERE newest.app = command.app
+)
+"""
+PURGE_BATCHES: Final = """
+DELETE FROM rosterline.command_batch
+WHERE accepted_at < now() - $1 * interval '1 hour' AND NOT EXISTS (
+    SELECT FROM rosterline.command
+    WHERE command.app = command_batch.app AND command.batch_id = command_batch.batch_id
+)
 """
 # Two places of a student may be swapped within a unit: they are free before they are taken.
 VACATE: Final = """
@@ -97,23 +112,6 @@ SELECT {COMMAND_COLUMNS} FROM jsonb_to_recordset($1::jsonb) AS row (
 )
 ON CONFLICT (app, command_id) DO UPDATE SET {DECIDED}
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A command as it stands in the database."""
-
-    verdict: Verdict
-    is_told: bool
-    accepted_at: datetime
-    number: int | None = None
-    batch_id: str | None = None
-    first_line: int = 1
-
-    @property
-    def name(self) -> Name:
-        """Its connection, and that one's name for it."""
-        return self.verdict.app, self.verdict.command
 
 
 async def try_lock(connection: asyncpg.Connection, district: str) -> bool:
@@ -254,3 +252,9 @@ async def fetch_told_apps(connection: asyncpg.Connection) -> list[str]:
 async def fetch_untold(connection: asyncpg.Connection, app: str, told: int) -> list[Kept]:
     """The next verdicts of a connection behind a number."""
     return [to_kept(row) for row in await connection.fetch(UNTOLD, app, told, VERDICT_SECONDS)]
+
+
+async def purge_commands(connection: asyncpg.Connection, hours: float, most: int) -> None:
+    """Forget commands that were decided so long ago, and batches that none is left of."""
+    await connection.execute(PURGE, hours, most)
+    await connection.execute(PURGE_BATCHES, hours)

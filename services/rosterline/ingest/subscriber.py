@@ -13,7 +13,6 @@ from typing import Any, Final
 import structlog
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
@@ -57,9 +56,11 @@ async def undecoded(message: NatsMessage) -> NatsMessage:
 @asynccontextmanager
 async def connected(url: str, name: str) -> AsyncIterator[NatsBroker]:
     """A broker that is connected for the length of the block; raises BusUnreachableError."""
+    closing = False
 
     async def disconnected() -> None:
-        log.warning("nats.disconnected", name=name)
+        if not closing:
+            log.warning("nats.disconnected", name=name)
 
     async def reconnected() -> None:
         log.info("nats.reconnected", name=name)
@@ -85,12 +86,8 @@ async def connected(url: str, name: str) -> AsyncIterator[NatsBroker]:
     try:
         yield broker
     finally:
+        closing = True
         await broker.stop()
-
-
-def client_of(broker: NatsBroker) -> Client:
-    """The connection that the broker has made."""
-    return broker.connection
 
 
 @asynccontextmanager

@@ -19,7 +19,8 @@ from rosterline.bus.relay import Relay
 from rosterline.bus.topology import ensure_verdict_stream, verdict_stream
 from rosterline.events.commands import NUMBER_HEADER, Verdict
 from rosterline.events.subjects import answer_subject, verdict_subject, verdict_subjects
-from rosterline.ingest.store import Kept, fetch_told_apps, fetch_untold
+from rosterline.ingest.store import fetch_told_apps, fetch_untold
+from rosterline.ingest.verdicts import Kept
 
 log = structlog.get_logger(__name__)
 

@@ -69,7 +69,8 @@ def task_of(
 
 def lines_of(jobs: Iterable[Job]) -> list[Line]:
     """All lines that the rules must decide."""
-    return [task.line for job in jobs for task in job.tasks if task.line is not None]
+    tasks = (task for job in jobs for task in job.tasks)
+    return [task.line for task in tasks if task.line is not None and task.refused is None]
 
 
 def decide_all(
@@ -109,7 +110,7 @@ def may_wait(task: Task, outcome: Outcome, last: Mapping[Key, Line], now: dateti
         return False
     if task.line is None or task.until is None or task.until <= now:
         return False
-    return last[task.line.key] is task.line
+    return last.get(task.line.key) is task.line
 
 
 def refuse_together(decisions: Decisions) -> bool:

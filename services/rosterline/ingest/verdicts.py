@@ -1,13 +1,35 @@
 """What became of a command's lines → its verdict. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from rosterline.events.commands import Rejection, State, Verdict
-from rosterline.ingest.command import Command, Entry, Malformed
+from rosterline.ingest.command import Command, Entry, Malformed, Name
 from rosterline.ingest.lines import Key, Outcome, Refused, Stored
 
 Decided = Mapping[int, tuple[Key | None, Outcome]]
 """By the number of a line what it is about, where that is known, and what was decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A command as it stands, or is to stand, in the database.
+
+    `number` is its verdict's among those that are told to its connection.
+    """
+
+    verdict: Verdict
+    is_told: bool
+    accepted_at: datetime
+    number: int | None = None
+    batch_id: str | None = None
+    first_line: int = 1
+
+    @property
+    def name(self) -> Name:
+        """Its connection, and that one's name for it."""
+        return self.verdict.app, self.verdict.command
 
 
 def undecided(command: Command) -> Verdict:
@@ -75,3 +97,14 @@ def key_of(line: Entry | Malformed) -> Key | None:
 def refuse_all(command: Command, refused: Refused) -> Decided:
     """Every line of the command, refused for the same reason."""
     return {line.number: (key_of(line), refused) for line in command.lines}
+
+
+def kept_of(command: Command) -> Kept:
+    """A command as it is kept first."""
+    return Kept(
+        undecided(command),
+        command.is_told,
+        command.received,
+        batch_id=command.batch_id,
+        first_line=command.first_line,
+    )

@@ -4,32 +4,30 @@ The district's one worker. A command that has its verdict changes nothing a seco
 calls this tells the verdicts, once they are committed.
 """
 
-import time
 import uuid
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 import asyncpg
 
-from rosterline.events.commands import FINAL, State
+from rosterline.events.commands import FINAL
+from rosterline.ingest.cases import Case, Settled, decided_before, is_open, new_case, waiting_anew
 from rosterline.ingest.command import Command, Name
+from rosterline.ingest.connections import Connections, LastTold
 from rosterline.ingest.dead_letters import end_letters
 from rosterline.ingest.gather import gather
 from rosterline.ingest.ledger import Ledger
-from rosterline.ingest.lines import Key, Refused, Sender
+from rosterline.ingest.lines import Key, Refused
 from rosterline.ingest.store import (
-    Kept,
     fetch_known,
-    fetch_numbers,
-    fetch_senders,
     keep_commands,
     write_documents,
 )
-from rosterline.ingest.unit import Decisions, Job, Task, decide_all, job_of, lines_of
-from rosterline.ingest.verdicts import judged, key_of, refuse_all, undecided
+from rosterline.ingest.unit import Decisions, Job, Task, decide_all, lines_of
+from rosterline.ingest.verdicts import Kept, judged, kept_of, key_of, refuse_all
 from rosterline.ingest.waiting import (
     Waiting,
     drop_waiting,
@@ -44,32 +42,15 @@ from rosterline.oneroster.stamps import format_stamp
 from rosterline.telemetry import failpoints
 
 MOST_ATTEMPTS: Final = 3
-SENDER_SECONDS: Final = 1.0
 LOOKED_AT: Final = 1000
 UNKNOWN_APP: Final = Refused(403, "forbidden", "There is no connection of this name.")
-LastTold = Callable[[str], Awaitable[int]]
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A command that has lines to be decided, and how it stood before."""
-
-    kept: Kept
-    job: Job
-    is_new: bool
-    letter_id: int | None = None
-
-
-@dataclass(slots=True)
-class Settled:
-    """How commands stand; `decided` are those that have their verdict only now, in order."""
-
-    kept: dict[Name, Kept] = field(default_factory=dict)
-    decided: list[Kept] = field(default_factory=list)
+GIVEN_UP: Final = Refused(
+    500, "internal_server_error", "This could not be decided for a fault of ours: send it again."
+)
 
 
 class Worker:
-    """What it takes to decide commands; `last_told` says which numbers a connection has seen."""
+    """What it takes to decide commands."""
 
     def __init__(
         self,
@@ -79,10 +60,8 @@ class Worker:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.connection = connection
-        self.last_told = last_told
+        self.connections = Connections(connection, last_told)
         self.now = now
-        self.senders: dict[str, tuple[float, Sender | None]] = {}
-        self.numbers: dict[str, int] = {}
         # The last revision that was committed; None until this process writes.
         self.revision: int | None = None
         self.may_have_waiting = True
@@ -95,13 +74,21 @@ class Worker:
         """Decide commands, in order; `overtaken` records were written since they came."""
         return await self.transact(lambda carefully: self.settle(commands, overtaken, carefully))
 
-    async def look(self) -> Settled:
-        """Decide again the next of the lines that wait; those that still must are left."""
-        return await self.transact(self.settle_waiting)
+    async def look(self, most: int = LOOKED_AT, *, given_up: bool = False) -> Settled:
+        """Decide again the next of the lines that wait; those that still must are left.
+
+        What is `given_up` is refused: it cannot be decided, which is no fault of the sender's.
+        """
+        found = await fetch_next(self.connection, self.looked_until, most)
+        settled = await self.transact(
+            lambda carefully: self.settle_waiting(found, carefully, given_up=given_up)
+        )
+        self.looked_until = found[-1].place if len(found) == most else 0
+        return settled
 
     async def transact(self, settle: Callable[[bool], Awaitable[Settled]]) -> Settled:
         """One transaction, and another if somebody took a result's place meanwhile."""
-        numbers, revision, attempt = dict(self.numbers), self.revision, 0
+        numbers, revision, attempt = dict(self.connections.numbers), self.revision, 0
         while True:
             attempt += 1
             try:
@@ -109,7 +96,7 @@ class Worker:
                     settled = await settle(attempt > 1)
                     failpoints.reach(failpoints.INGEST_BEFORE_COMMIT)
             except BaseException as error:
-                self.numbers, self.revision = dict(numbers), revision
+                self.connections.numbers, self.revision = dict(numbers), revision
                 if attempt == MOST_ATTEMPTS or not isinstance(error, asyncpg.UniqueViolationError):
                     raise
             else:
@@ -125,7 +112,7 @@ class Worker:
         for command in commands:
             if is_open(command, known):
                 fresh.setdefault(command.name, command)
-        senders = await self.find_senders(command.app for command in fresh.values())
+        senders = await self.connections.find(command.app for command in fresh.values())
         keys = {key for command in fresh.values() for key in map(key_of, command.lines) if key}
         cases = await self.concerned(keys)
         strangers: list[Kept] = []
@@ -143,12 +130,14 @@ class Worker:
         settled.kept = known | settled.kept | {kept.name: kept for kept in strangers}
         return settled
 
-    async def settle_waiting(self, carefully: bool) -> Settled:
-        """Within a transaction: the next lines that wait."""
-        found = await fetch_next(self.connection, self.looked_until, LOOKED_AT)
-        settled = await self.decide(await self.old_cases(found), carefully=carefully)
-        self.looked_until = found[-1].place if len(found) == LOOKED_AT else 0
-        return settled
+    async def settle_waiting(
+        self, found: Sequence[Waiting], carefully: bool, *, given_up: bool
+    ) -> Settled:
+        """Within a transaction: lines that wait."""
+        cases = await self.old_cases(found)
+        if given_up:
+            cases = [case.refused(GIVEN_UP) for case in cases]
+        return await self.decide(cases, carefully=carefully)
 
     async def is_worth_a_look(self) -> bool:
         """Whether lines that wait may go on: something was written, or a time is over."""
@@ -169,12 +158,7 @@ class Worker:
         """Decide the cases' lines, and store what came of it."""
         now = self.now()
         decisions, revision = await self.apply_rules(cases, now, carefully=carefully)
-        waiting = [
-            (case.job.name, task)
-            for case, found in zip(cases, decisions, strict=True)
-            for task in found.waiting
-            if case.is_new
-        ]
+        waiting = waiting_anew(cases, decisions)
         self.may_have_waiting |= await keep_waiting(self.connection, waiting)
         await drop_waiting(self.connection, decided_before(cases, decisions))
         old = [case.job.name for case in cases if not case.is_new]
@@ -191,7 +175,7 @@ class Worker:
                 revision=revision or self.revision,
                 now=format_stamp(now),
             )
-            kept = await self.numbered(replace(case.kept, verdict=verdict))
+            kept = await self.connections.numbered(replace(case.kept, verdict=verdict))
             settled.kept[kept.name] = kept
             if verdict.state in FINAL:
                 settled.decided.append(kept)
@@ -225,7 +209,7 @@ class Worker:
         if not found:
             return []
         known = await fetch_known(self.connection, {each.name for each in found})
-        senders = await self.find_senders(each.name[0] for each in found)
+        senders = await self.connections.find(each.name[0] for each in found)
         tasks: dict[Name, list[Task]] = defaultdict(list)
         for each in found:
             sender = senders[each.name[0]]
@@ -239,76 +223,17 @@ class Worker:
 
     def refuse_stranger(self, command: Command) -> Kept:
         """The verdict on a command of no connection, which is told to nobody."""
+        kept = kept_of(command)
         verdict = judged(
-            undecided(command),
+            kept.verdict,
             refuse_all(command, UNKNOWN_APP),
             waiting=False,
             revision=None,
             now=format_stamp(self.now()),
         )
-        return replace(kept_of(command), verdict=verdict, is_told=False)
-
-    async def numbered(self, kept: Kept) -> Kept:
-        """The command with the number of its verdict, if that is to be published."""
-        app = kept.verdict.app
-        if not kept.is_told or kept.verdict.state not in FINAL or self.senders[app][1] is None:
-            return kept
-        if app not in self.numbers:
-            stored = (await fetch_numbers(self.connection, [app]))[app]
-            # A database that was restored from a backup must not use numbers twice.
-            self.numbers[app] = max(stored, await self.last_told(app))
-        self.numbers[app] += 1
-        return replace(kept, number=self.numbers[app])
-
-    async def find_senders(self, apps: Iterable[str]) -> Mapping[str, Sender | None]:
-        """The connections of these names, remembered for a moment."""
-        wanted = set(apps)
-        now = time.monotonic()
-        stale = {
-            app
-            for app in wanted
-            if app not in self.senders or now - self.senders[app][0] > SENDER_SECONDS
-        }
-        if stale:
-            found = await fetch_senders(self.connection, stale)
-            self.senders.update({app: (now, found.get(app)) for app in stale})
-        return {app: self.senders[app][1] for app in wanted}
+        return replace(kept, verdict=verdict, is_told=False)
 
 
 def new_id() -> str:
     """An id for a record that we make."""
     return str(uuid.uuid4())
-
-
-def is_open(command: Command, known: Mapping[Name, Kept]) -> bool:
-    """Whether the command is still to be decided."""
-    kept = known.get(command.name)
-    if kept is None or kept.verdict.state is State.QUEUED:
-        return True
-    return kept.verdict.state is State.HELD and command.letter_id is not None
-
-
-def kept_of(command: Command) -> Kept:
-    """A command as it is kept first."""
-    return Kept(
-        undecided(command),
-        command.is_told,
-        command.received,
-        batch_id=command.batch_id,
-        first_line=command.first_line,
-    )
-
-
-def new_case(command: Command, sender: Sender, overtaken: frozenset[Key]) -> Case:
-    """A command none of whose lines is decided."""
-    job = job_of(command, sender, overtaken)
-    return Case(kept_of(command), job, is_new=True, letter_id=command.letter_id)
-
-
-def decided_before(
-    cases: Sequence[Case], decisions: Sequence[Decisions]
-) -> Iterable[tuple[Name, int]]:
-    """Lines that had been waiting, and are decided now."""
-    for case, found in zip(cases, decisions, strict=True):
-        if not case.is_new:
-            yield from ((case.job.name, number) for number in found.decided)

@@ -1,0 +1,91 @@
+"""What ingest does beside its messages: looks after what waits, forgets the old, feels its pulse.
+
+Word of a consumer that was deleted does not reach a subscriber of FastStream's: it would wait for
+ever.
+"""
+
+import asyncio
+from typing import Any, Final
+
+import structlog
+from nats.js import JetStreamContext
+
+from rosterline.bus.topology import INGEST, INGEST_CONSUMER
+from rosterline.ingest.reception import LostMessagesError, Reception
+from rosterline.ingest.store import purge_commands
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS: Final = 1.0
+PULSE_SECONDS: Final = 5.0
+PURGE_SECONDS: Final = 60.0
+PURGED_AT_ONCE: Final = 10_000
+
+
+class Upkeep:
+    """Beside one connection's life."""
+
+    def __init__(
+        self, reception: Reception, jetstream: JetStreamContext, keep_hours: float
+    ) -> None:
+        self.reception = reception
+        self.jetstream = jetstream
+        self.keep_hours = keep_hours
+        self.seen_before = -1
+
+    async def go_on(self, stop: asyncio.Event, failed: "asyncio.Future[None]") -> None:
+        """Until `stop`, or until a message has failed for good: then raises what it ended with."""
+        works: list[asyncio.Future[Any]] = [
+            asyncio.ensure_future(stop.wait()),
+            asyncio.ensure_future(self.look_again_and_again()),
+            asyncio.ensure_future(self.feel_the_pulse()),
+            asyncio.ensure_future(self.purge_now_and_then()),
+        ]
+        try:
+            await asyncio.wait([failed, *works], return_when=asyncio.FIRST_COMPLETED)
+            for each in (failed, *works):
+                if each.done():
+                    each.result()
+        finally:
+            for each in works:
+                each.cancel()
+            await asyncio.gather(*works, return_exceptions=True)
+
+    async def look_again_and_again(self) -> None:
+        """See whether what waits may go on: about once a second, and when something was written."""
+        written = self.reception.written
+        while True:
+            written.clear()
+            if await self.reception.look():
+                continue
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await written.wait()
+            except TimeoutError:
+                continue
+
+    async def feel_the_pulse(self) -> None:
+        """Raise when the consumer is gone, or hands nothing over though something waits."""
+        while True:
+            await asyncio.sleep(PULSE_SECONDS)
+            info = await self.jetstream.consumer_info(INGEST, INGEST_CONSUMER)
+            seen = self.reception.seen
+            is_idle = seen == self.seen_before and not self.reception.turn.locked()
+            if info.num_pending and is_idle:
+                raise LostMessagesError(f"nothing came behind message {seen}, though more waits")
+            self.seen_before = seen
+
+    async def purge_now_and_then(self) -> None:
+        """Forget old commands, and take what is acknowledged out of the stream."""
+        while True:
+            await self.purge()
+            await asyncio.sleep(PURGE_SECONDS)
+
+    async def purge(self) -> None:
+        """Once."""
+        async with self.reception.turn:
+            connection = self.reception.worker.connection
+            await purge_commands(connection, self.keep_hours, PURGED_AT_ONCE)
+        info = await self.jetstream.consumer_info(INGEST, INGEST_CONSUMER)
+        if info.ack_floor is not None and info.ack_floor.stream_seq:
+            await self.jetstream.purge_stream(INGEST, seq=info.ack_floor.stream_seq + 1)
