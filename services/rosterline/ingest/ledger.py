@@ -171,9 +171,10 @@ class Ledger:
             self._taken.pop(document.result_key, None)
 
     def _place_of(self, document: Document) -> tuple[int, int]:
-        depth = 0
-        if document.entity is LINE_ITEMS:
-            depth = sum(1 for _ in self.ancestors(document.sourced_id))
+        line_item_id = document.sourced_id if document.entity is LINE_ITEMS else None
+        if document.result_key is not None:
+            line_item_id = document.line_item_id
+        depth = 0 if line_item_id is None else sum(1 for _ in self.ancestors(line_item_id))
         return ORDER[document.entity], depth
 
     def _want_line(self, needs: Needs, line: Line, *, is_deep: bool) -> None:
