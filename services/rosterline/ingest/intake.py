@@ -23,7 +23,7 @@ from rosterline.events.commands import (
     REDRIVEN_HEADER,
     WAIT_HEADER,
 )
-from rosterline.ingest.command import Arrival, Command
+from rosterline.ingest.command import Arrival, Command, Entry, Malformed
 from rosterline.ingest.entries import MalformedError, malformed, read_lines
 
 NAMESPACE: Final = uuid.UUID("6c1d2a52-64f5-4d11-9a3b-6a9f0d8a2f10")
@@ -64,12 +64,13 @@ class Intake:
         app, command_id = self.app_of(arrival), self.command_id_of(arrival)
         try:
             settings = read_headers(arrival.headers, self.longest_wait)
-            lines = tuple(read_lines(arrival.subject.split(".")[3:], arrival.data))
+            lines: tuple[Entry | Malformed, ...] = tuple(
+                read_lines(arrival.subject.split(".")[3:], arrival.data)
+            )
         except MalformedError as error:
-            if is_echo(arrival):
-                raise NoCommandError("it is an answer of the server's") from error
-            settings = {}
-            lines = (malformed(1, error),)
+            settings, lines = {}, (malformed(1, error),)
+        if all(isinstance(line, Malformed) for line in lines) and is_echo(arrival):
+            raise NoCommandError("it is an answer of the server's")
         settings |= read_answer(arrival.headers)
         return Command(arrival.sequence, app, command_id, arrival.received, lines, **settings)
 
