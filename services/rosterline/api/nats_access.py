@@ -23,7 +23,7 @@ from rosterline.api.throttle import Throttle, attempt_from
 from rosterline.bus.connection import BusUnreachableError, connect
 from rosterline.bus.issuer import InvalidSeedError, Issuer
 from rosterline.bus.topology import ensure_verdict_stream
-from rosterline.bus.vendors import CALLOUT_SUBJECT, access_of
+from rosterline.bus.vendors import CALLOUT_SUBJECT, DOOR_SUBJECT, access_of
 from rosterline.config.settings import Settings
 
 QUEUE = "rosterline-api"
@@ -61,11 +61,16 @@ class Door:
                 tasks.create_task(self._answer(question, client))
 
             await client.subscribe(CALLOUT_SUBJECT, queue=QUEUE, cb=ask)
+            await client.subscribe(DOOR_SUBJECT, queue=QUEUE, cb=self._tell_issuer)
             log.info("nats.door_open", issuer=self._issuer.public_key)
             while not client.is_closed:
                 if client.is_connected:
                     await sessions.look()
                 await asyncio.sleep(LOOK_SECONDS)
+
+    async def _tell_issuer(self, question: Msg) -> None:
+        if question.reply:
+            await question.respond(self._issuer.public_key.encode())
 
     async def _answer(self, question: Msg, client: Client) -> None:
         try:
@@ -76,11 +81,10 @@ class Door:
             log.warning("nats.unanswered", error=type(error).__name__)
 
     async def _decide(self, question: bytes, client: Client) -> bytes | None:
-        """What NATS is answered; None when nobody waits for it any more."""
+        """What NATS is answered; None when nobody waits for it any more, or this is no question."""
         caller = read_caller(question)
         if caller is None:
-            # The pre-flight asks so, to learn whether anybody is here.
-            return b""
+            return None
         async with self._turns:
             now = int(time.time())
             if now >= caller.until:

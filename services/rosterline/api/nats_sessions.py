@@ -5,12 +5,14 @@ a user some clients give up. The server says who is connected, so any process ca
 is lost with one.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import orjson
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 from pydantic import BaseModel, ValidationError
 
 from rosterline.api.directory import Directory, Vendor
@@ -20,6 +22,7 @@ from rosterline.oneroster.scopes import WRITING
 
 # More than one server lets in.
 MOST_CONNECTIONS = 65_536
+KICK_SECONDS = 2
 
 log = structlog.get_logger(__name__)
 
@@ -97,4 +100,7 @@ class Sessions:
         return True
 
     async def _end(self, server: str, number: int) -> None:
-        await self._client.publish(f"$SYS.REQ.SERVER.{server}.KICK", orjson.dumps({"cid": number}))
+        # Without a reply it does nothing; who is not gone is met at the next look.
+        with suppress(NatsError):
+            subject = f"$SYS.REQ.SERVER.{server}.KICK"
+            await self._client.request(subject, orjson.dumps({"cid": number}), timeout=KICK_SECONDS)

@@ -16,6 +16,8 @@ SERVICES_ACCOUNT: Final = "ROSTERLINE"
 VENDORS_ACCOUNT: Final = "VENDORS"
 SYSTEM_ACCOUNT: Final = "$SYS"
 CALLOUT_SUBJECT: Final = "$SYS.REQ.USER.AUTH"
+# Who asks here is told the public key of the API's issuer: by whom vendors can be admitted.
+DOOR_SUBJECT: Final = "vendors.door"
 CONNECTIONS_SUBJECT: Final = f"$SYS.REQ.ACCOUNT.{VENDORS_ACCOUNT}.CONNZ"
 # What vendors call a JetStream domain: under its usual name, each account has an API of its own.
 DOMAIN: Final = "rosterline"
