@@ -25,6 +25,8 @@ Node = dict[str, Any]
 NAMES = [dialect.name for dialect in DIALECTS]
 SPOKEN = [(dialect, row) for dialect in DIALECTS for row in dialect.endpoints]
 SPOKEN_IDS = [f"{dialect.name}-{row.operation_id}" for dialect, row in SPOKEN]
+WRITTEN = [(dialect, row) for dialect in DIALECTS for row in dialect.writes]
+WRITTEN_IDS = [f"{dialect.name}-{row.operation_id}" for dialect, row in WRITTEN]
 DOCUMENTS: dict[str, Node] = {each.name: build_document(each, BASE_URL) for each in DIALECTS}
 ALWAYS = {"200", "304", "400", "401", "403", "500", "503"}
 
@@ -70,8 +72,12 @@ def test_every_endpoint_and_nothing_else_is_described(dialect: Dialect) -> None:
         (path, method): operation["operationId"]
         for path, method, operation in operations(DOCUMENTS[dialect.name])
     }
-    expected = {(dialect.path(row), "get"): row.operation_id for row in dialect.endpoints}
+    expected = {
+        (dialect.path(row), row.method.lower()): row.operation_id for row in dialect.operations
+    }
     expected[dialect.token_path, "post"] = "getToken"
+    if dialect is EDTECH_V1P2:
+        expected |= {("/ingest/batch", "post"): "postBatch", ("/ingest/{id}", "get"): "getCommand"}
     if dialect is XPORTER:
         expected[f"{XPORTER_PATH}/version", "get"] = "getVersion"
         expected[f"{XPORTER_PATH}/auth/version", "get"] = "getAuthVersion"
@@ -107,6 +113,28 @@ def test_parameters_scopes_and_answers_are_described(dialect: Dialect, endpoint:
     assert ({"X-Total-Count", "Link"} <= set(headers)) is is_collection
 
 
+@pytest.mark.parametrize(("dialect", "endpoint"), WRITTEN, ids=WRITTEN_IDS)
+def test_bodies_and_answers_of_writes_are_described(dialect: Dialect, endpoint: Endpoint) -> None:
+    document = DOCUMENTS[dialect.name]
+    operation = document["paths"][dialect.path(endpoint)][endpoint.method.lower()]
+    answers = {"400", "401", "403", "404", "414", "422", "431", "500", "503", "202"}
+    is_older, is_single = dialect.version is Version.V1P1, endpoint.shape is Shape.SINGLE
+    answers |= {"429"} if is_older else set()
+    if endpoint.method == "DELETE":
+        assert set(operation["responses"]) == answers | {"204"}
+        assert "requestBody" not in operation
+        return
+    answers |= {"413", "415"}
+    answers |= {"200"} if is_single else set()
+    answers |= {"201"} if endpoint.method != "PATCH" else set()
+    assert set(operation["responses"]) == answers
+    body = operation["requestBody"]["content"]["application/json"]["examples"]["record"]["value"]
+    record = body[endpoint.key] if is_single else body[endpoint.key][0]
+    assert "status" not in record
+    references = [each for each in record.values() if isinstance(each, dict)]
+    assert all(set(each) == {"sourcedId"} for each in references)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_example_is_valid(name: str) -> None:
     document = DOCUMENTS[name]
@@ -116,6 +144,8 @@ def test_every_example_is_valid(name: str) -> None:
         for parameter in operation.get("parameters", []):
             found = resolved(document, parameter)
             shown.append((f"{path} {found['name']}", found))
+        content = operation.get("requestBody", {}).get("content", {})
+        shown += [(f"{path} body", media) for media in content.values()]
         for status, response in operation["responses"].items():
             answer = resolved(document, response)
             shown += [(f"{path} {status}", media) for media in answer.get("content", {}).values()]
@@ -174,7 +204,7 @@ def test_a_document_names_this_server_and_its_version(dialect: Dialect) -> None:
     assert document["info"]["version"] == NUMBERS[dialect.version]
     flow = document["components"]["securitySchemes"]["OAuth2"]["flows"]["clientCredentials"]
     assert flow["tokenUrl"] == BASE_URL + dialect.token_path
-    assert set(flow["scopes"]) == {scope for row in dialect.endpoints for scope in row.scopes}
+    assert set(flow["scopes"]) == {scope for row in dialect.operations for scope in row.scopes}
     assert ("appName" in document["components"]["parameters"]) is (APP_NAME in dialect.prefix)
     described = {tag["name"] for tag in document["tags"]}
     used = {tag for _, _, operation in operations(document) for tag in operation["tags"]}

@@ -6,9 +6,10 @@ paths below the server's address; a service's has the standard's, below the serv
 
 from collections.abc import Iterable
 
-from rosterline.api.dialects import APP_NAME, Dialect
+from rosterline.api.dialects import APP_NAME, EDTECH_V1P2, Dialect
 from rosterline.api.endpoints import NUMBERS, Endpoint, Service, Shape
 from rosterline.api.openapi.examples import collection_of
+from rosterline.api.openapi.ingest import TAG, ingest_operations
 from rosterline.api.openapi.kinds import KINDS
 from rosterline.api.openapi.nodes import Node, upper_first
 from rosterline.api.openapi.parameters import id_places, operation_parameters, shared_parameters
@@ -21,6 +22,7 @@ from rosterline.api.openapi.security import (
     token_operation,
     version_operations,
 )
+from rosterline.api.openapi.writes import write_operation, write_parameters, write_responses
 
 LICENCE: Node = {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"}
 READING = """\
@@ -39,13 +41,17 @@ as `tobedeleted`; without such a filter collections hold active records only.
 def build_document(dialect: Dialect, base_url: str) -> Node:
     """The document of a dialect for a server at this address."""
     base = dialect.base(base_url, APP_NAME)
-    rows = dialect.endpoints
+    rows = dialect.operations
     has_app = APP_NAME in dialect.prefix
-    paths: Node = {
-        dialect.path(row): {"get": _operation(row, dialect, base, has_app=has_app)} for row in rows
-    }
+    paths: dict[str, Node] = {}
+    for row in rows:
+        operation = _operation(row, dialect, base, has_app=has_app)
+        paths.setdefault(dialect.path(row), {})[row.method.lower()] = operation
     paths[dialect.token_path] = {"post": token_operation(dialect)}
     tags = [*_tags(rows), {"name": AUTHORIZATION, "description": "Access tokens"}]
+    if dialect is EDTECH_V1P2:
+        paths |= ingest_operations(dialect)
+        tags.append({"name": TAG, "description": "Many records at once; what became of writes"})
     if dialect.is_xporter:
         root = dialect.prefix + dialect.paths[Service.ROSTERING]
         paths |= {root + path: {"get": row} for path, row in version_operations().items()}
@@ -66,13 +72,17 @@ def build_service_document(dialect: Dialect, service: Service, base_url: str, ap
     `app` is the connection that the address names, where it names one.
     """
     base = dialect.base(base_url, app)
-    rows = tuple(row for row in dialect.endpoints if row.service is service)
+    rows = tuple(row for row in dialect.operations if row.service is service)
+    paths: dict[str, Node] = {}
+    for row in rows:
+        operation = _operation(row, dialect, base)
+        paths.setdefault(row.path, {})[row.method.lower()] = operation
     return {
         "openapi": "3.0.3",
         "info": _info(dialect, f"{dialect.title}: {service}"),
         "servers": [{"url": base + dialect.paths[service], "description": "This server"}],
         "tags": _tags(rows),
-        "paths": {row.path: {"get": _operation(row, dialect, base)} for row in rows},
+        "paths": paths,
         "components": _components(dialect, rows, base_url, base, is_whole=False),
     }
 
@@ -87,11 +97,13 @@ def _components(
 ) -> Node:
     shown = base + dialect.paths[rows[0].service] + rows[0].path
     has_app = is_whole and APP_NAME in dialect.prefix
+    has_writes = any(row.method != "GET" for row in rows)
     return {
         "schemas": build_schemas(dialect, frozenset(row.entity for row in rows)),
-        "parameters": shared_parameters(dialect, has_app=has_app),
+        "parameters": shared_parameters(dialect, has_app=has_app)
+        | (write_parameters() if has_writes else {}),
         "headers": shared_headers(shown),
-        "responses": shared_responses(dialect),
+        "responses": shared_responses(dialect) | (write_responses(dialect) if has_writes else {}),
         "securitySchemes": security_schemes(
             dialect, rows, base_url + dialect.token_path, gives_tokens=is_whole
         ),
@@ -99,6 +111,9 @@ def _components(
 
 
 def _operation(endpoint: Endpoint, dialect: Dialect, base: str, *, has_app: bool = False) -> Node:
+    if endpoint.method != "GET":
+        operation = write_operation(endpoint, dialect, base, has_app=has_app)
+        return {**operation, "tags": [_tag(endpoint)]}
     return {
         "operationId": endpoint.operation_id,
         "summary": _summary(endpoint),

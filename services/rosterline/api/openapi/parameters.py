@@ -74,8 +74,7 @@ def shared_parameters(dialect: Dialect, *, has_app: bool) -> Node:
 
 def operation_parameters(endpoint: Endpoint, dialect: Dialect, *, has_app: bool) -> list[Node]:
     """The parameters of an endpoint, in the order in which a person fills them in."""
-    found = [refer("parameters", APP)] if has_app else []
-    found += _ids(endpoint)
+    found = path_parameters(endpoint, has_app=has_app)
     if endpoint.shape is Shape.COLLECTION:
         found += [refer("parameters", name) for name in ("limit", "offset")]
         found += [_filter(endpoint, dialect), _sort(endpoint), refer("parameters", "orderBy")]
@@ -84,6 +83,12 @@ def operation_parameters(endpoint: Endpoint, dialect: Dialect, *, has_app: bool)
         found += _search(endpoint) if dialect.rules.searches else []
         found.append(refer("parameters", CURSOR))
     return [*found, refer("parameters", IF_NONE_MATCH)]
+
+
+def path_parameters(endpoint: Endpoint, *, has_app: bool) -> list[Node]:
+    """The connection and the ids that the path of an endpoint names."""
+    app: list[Node] = [refer("parameters", APP)] if has_app else []
+    return [*app, *_ids(endpoint)]
 
 
 def id_places(endpoint: Endpoint) -> list[tuple[str, Kind]]:

@@ -136,8 +136,10 @@ def shared_responses(dialect: Dialect) -> Node:
         "description": "Nothing has changed since the answer with the `ETag` that was sent.",
         "headers": {name: refer("headers", name) for name in ("ETag", WATERMARK)},
     }
-    faults = {fault.name: _fault(status, fault, dialect) for status, fault in FAULTS.items()}
-    for status in _foreign(dialect):
+    faults = {
+        fault.name: fault_response(status, fault, dialect) for status, fault in FAULTS.items()
+    }
+    for status in foreign_faults(dialect):
         del faults[FAULTS[status].name]
     return {"NotModified": not_modified, **faults}
 
@@ -146,7 +148,7 @@ def operation_responses(endpoint: Endpoint, dialect: Dialect, base: str) -> Node
     """Every answer of an endpoint, by its status."""
     is_collection = endpoint.shape is Shape.COLLECTION
     names_records = not is_collection or endpoint.relation is not None
-    left_out = set(_foreign(dialect))
+    left_out = set(foreign_faults(dialect))
     left_out |= set() if names_records else {404}
     left_out |= set() if is_collection else {422}
     return {
@@ -160,7 +162,7 @@ def operation_responses(endpoint: Endpoint, dialect: Dialect, base: str) -> Node
     }
 
 
-def _foreign(dialect: Dialect) -> frozenset[int]:
+def foreign_faults(dialect: Dialect) -> frozenset[int]:
     """The errors that this dialect does not know: Xporter has few, and collections only."""
     known = {422: dialect.rules.strict_offset, 429: is_signed(dialect)}
     known |= dict.fromkeys((404, 414, 431), not dialect.is_xporter)
@@ -203,7 +205,8 @@ def _warned(body: dict[str, Any], endpoint: Endpoint) -> Node:
     return {**body, "statusInfoSet": statuses}
 
 
-def _fault(status: int, fault: Fault, dialect: Dialect) -> Node:
+def fault_response(status: int, fault: Fault, dialect: Dialect) -> Node:
+    """The answer that is an error, in the shape of the dialect's version."""
     is_v1p1 = dialect.version is Version.V1P1
     # Where unknown names are told in a warning, only blank ones are refused.
     foreign = "fields" if dialect.rules.warns else "blank"

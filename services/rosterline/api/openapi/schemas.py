@@ -10,6 +10,11 @@ from typing_extensions import override
 from rosterline.api.dialects import Dialect
 from rosterline.api.errors import WORDS_V1P1, CodeMinor
 from rosterline.api.openapi.nodes import TEXT, Node, refer
+from rosterline.api.openapi.written import (
+    WRITTEN_REFERENCE,
+    written_reference,
+    written_schema,
+)
 from rosterline.oneroster import v1p1, v1p2
 from rosterline.oneroster.vocabulary import Entity, Version
 
@@ -57,6 +62,11 @@ def schema_name(entity: Entity, version: Version) -> str:
     return MODELS[version][entity].__name__
 
 
+def written_name(entity: Entity, version: Version) -> str:
+    """What the schema of a record is called that somebody writes."""
+    return f"Written{schema_name(entity, version)}"
+
+
 def build_schemas(dialect: Dialect, entities: frozenset[Entity]) -> Node:
     """The components of a document that describes these entities."""
     models: list[type[BaseModel]] = [
@@ -78,6 +88,15 @@ def build_schemas(dialect: Dialect, entities: frozenset[Entity]) -> Node:
         }
     else:
         schemas[STATUS_INFO] = _status_info()
+    written = {row.entity for row in dialect.writes} & entities
+    schemas |= {
+        written_name(entity, dialect.version): written_schema(
+            entity, found[schema_name(entity, dialect.version)]
+        )
+        for entity in sorted(written)
+    }
+    if written:
+        schemas[WRITTEN_REFERENCE] = written_reference()
     return schemas | {TOKEN: _token(), OAUTH_ERROR: _oauth_error()}
 
 

@@ -22,7 +22,12 @@ SCOPES = {
     "roster-demographics.readonly": "Demographics",
     "gradebook.readonly": "All reads of the gradebook but assessments",
     "gradebook-core.readonly": "Reads of whole collections of the gradebook, and of one record",
+    "gradebook.createput": "Creates, replaces and changes records of the gradebook",
+    "gradebook.createpost": "Creates records of the gradebook",
+    "gradebook.delete": "Deletes records of the gradebook",
     "assessment.readonly": "Assessments and their results",
+    "assessment.createput": "Creates, replaces and changes assessments and their results",
+    "assessment.delete": "Deletes assessments and their results",
     "resource.readonly": "All reads of resources",
     "resource-core.readonly": "Reads of all resources, and of one",
 }
