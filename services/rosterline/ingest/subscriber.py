@@ -29,7 +29,8 @@ log = structlog.get_logger(__name__)
 
 # A unit takes less; whoever stops does not wait much longer.
 END_SECONDS: Final = 1.5
-WAIT_SECONDS: Final = 5.0
+# A request that was lost with a connection is made again after this.
+WAIT_SECONDS: Final = 1.0
 
 
 class Logs:
@@ -44,8 +45,10 @@ class Logs:
         exc_info: Any = None,  # noqa: ANN401, ARG002 - left out
         extra: Mapping[str, Any] | None = None,  # noqa: ARG002 - left out
     ) -> None:
-        """One of its lines."""
-        log.log(level, "ingest.faststream", said=str(msg))
+        """One of its lines: what it tells at every start and message is for who looks closely."""
+        log.log(
+            level if level >= logging.WARNING else logging.DEBUG, "ingest.faststream", said=str(msg)
+        )
 
 
 async def undecoded(message: NatsMessage) -> NatsMessage:

@@ -11,6 +11,7 @@ import asyncpg
 import orjson
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.js.errors import NotFoundError
 
 from rosterline.api import connections
 from rosterline.bus.topology import INGEST, INGEST_CONSUMER, ensure_streams, verdict_stream
@@ -153,7 +154,10 @@ class Desk:
 
     async def is_empty(self) -> bool:
         """Whether everything is acknowledged."""
-        info = await self.client.jetstream().consumer_info(INGEST, INGEST_CONSUMER)
+        try:
+            info = await self.client.jetstream().consumer_info(INGEST, INGEST_CONSUMER)
+        except NotFoundError:
+            return False
         return not info.num_pending and not info.num_ack_pending
 
     async def value(self, query: str, *arguments: Any) -> Any:
