@@ -11,11 +11,13 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from rosterline.events.catalogue import FOLDER, event_schemas, schema_text
 from rosterline.events.change import SECONDARY_EMAIL
-from rosterline.oneroster.vocabulary import COLLECTIONS, Collection, Entity, Version
+from rosterline.oneroster.vocabulary import ALL_COLLECTIONS, Collection, Entity, Version
 from rosterline.sample.generate import generate
 from tests.integration.projector.mutation import Mutator
+from tests.support.gradebooks import find_place, put
 from tests.support.projection import TODAY, Event, open_chain
 from tests.support.servers import Databases
+from tests.support.written_documents import ONE_OF_EACH_WRITTEN
 
 REWRITE = "run `python -m rosterline.events.catalogue`, and mind who reads the events"
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -58,7 +60,7 @@ def test_a_schema_is_a_valid_schema(name: str) -> None:
     assert list(problems) == []
 
 
-@pytest.mark.parametrize("collection", COLLECTIONS, ids=".".join)
+@pytest.mark.parametrize("collection", ALL_COLLECTIONS, ids=".".join)
 def test_a_schema_knows_no_null_and_demands_the_stamp(collection: Collection) -> None:
     version, entity = collection
     text = (FOLDER / f"{version.value}.{entity.single}.json").read_text()
@@ -77,6 +79,9 @@ async def emit(databases: Databases) -> tuple[list[Event], list[str]]:
         for _ in range(60):
             await mutator.transaction()
         await chain.sync()
+        place = await find_place(chain.store.reader)
+        await put(chain.store.reader, *map(place.at, ONE_OF_EACH_WRITTEN))
+        await chain.sync_records()
         messages = [received.message.model_dump_json() for received in chain.source.history]
         return chain.store.events, messages
 
@@ -87,7 +92,7 @@ async def test_every_event_and_message_keeps_to_its_schema(databases: Databases)
         (Collection(Version(event.version), Entity(event.entity)), event.operation)
         for event in events
     )
-    assert {collection for collection, _ in counts} == set(COLLECTIONS)
+    assert {collection for collection, _ in counts} == set(ALL_COLLECTIONS)
     assert {operation for _, operation in counts} == {"created", "updated", "deleted"}
     for event in events:
         check_data(event)

@@ -1,14 +1,14 @@
 """Written documents in `records.document`, with plain SQL: what ingest would store of them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 import orjson
 
 from rosterline.oneroster.reading import named_id
-from rosterline.oneroster.vocabulary import Entity
-from tests.support.written_documents import Document
+from tests.support.written_documents import Document, ref
 
 # The members whose ids stand in columns; an academic session gives way to a grading period.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -29,7 +29,47 @@ ON CONFLICT (collection, sourced_id) DO UPDATE SET
     {", ".join(f"{name} = excluded.{name}" for name in COLUMNS)}
 """
 REVISION = "SELECT nextval('rosterline.revision')"
-LINKED = {Entity.CLASSES: "class", Entity.COURSES: "course", Entity.USERS: "user"}
+PLACE = """
+SELECT class.sourced_id AS class, class.school_id AS school, class.course_id AS course,
+    taken.user_id AS student, period.parent_id AS term, period.sourced_id AS period,
+    's' || person.person_id AS older
+FROM v1p2.classes AS class
+JOIN v1p2.enrollments AS taken ON taken.class_id = class.sourced_id
+    AND taken.role = 'student' AND taken.status = 'active'
+JOIN mirror.person ON person.person_guid::text = taken.user_id
+JOIN v1p2.academic_sessions AS period
+    ON period.type = 'gradingPeriod' AND period.parent_id = ANY(class.term_ids)
+WHERE class.status = 'active' ORDER BY 1, 4, 6 LIMIT 1
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A class with a student, and what is around them."""
+
+    row: asyncpg.Record
+
+    def at(self, document: Document) -> Document:
+        """The document, about this class and student."""
+        named = {
+            "class": self.row["class"],
+            "school": self.row["school"],
+            "course": self.row["course"],
+            "student": self.row["student"],
+            "user": self.row["student"],
+            "academicSession": self.row["term"],
+            "gradingPeriod": self.row["period"],
+        }
+        return document.but(
+            **{name: ref(value) for name, value in named.items() if name in document.body}
+        )
+
+
+async def find_place(connection: asyncpg.Connection) -> Place:
+    """A class of a loaded district."""
+    row = await connection.fetchrow(PLACE)
+    assert row is not None, "no class has a student and a grading period"
+    return Place(row)
 
 
 def references(body: Mapping[str, Any]) -> list[str | None]:

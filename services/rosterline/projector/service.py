@@ -34,6 +34,7 @@ from rosterline.projector.store import (
     end_task,
     fetch_clock,
     outbox_has_reader,
+    plan_for_each,
     settle_epoch,
     try_lock,
 )
@@ -98,6 +99,7 @@ async def run(
 ) -> None:
     """One connection's life."""
     await become_the_only_one(connection, settings.district)
+    await plan_for_each(connection)
     await ensure_streams(client.jetstream(), [SIS.name, RECORDS.name])
     slot = f"{settings.slot_prefix}_records"
     if not await outbox_has_reader(connection, slot):

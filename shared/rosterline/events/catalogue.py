@@ -15,7 +15,7 @@ from typing_extensions import override
 from rosterline.events.source import SOURCE_MESSAGE
 from rosterline.oneroster import v1p1, v1p2
 from rosterline.oneroster.v1p2 import Record
-from rosterline.oneroster.vocabulary import COLLECTIONS, Collection, Entity, Version
+from rosterline.oneroster.vocabulary import ALL_COLLECTIONS, Collection, Entity, Version
 
 FOLDER = Path(__file__).parent / "schemas"
 MODELS: dict[Version, dict[Entity, type[Record]]] = {
@@ -45,7 +45,7 @@ class RecordSchema(GenerateJsonSchema):
 
 def event_schemas() -> Iterator[tuple[str, dict[str, Any]]]:
     """File name and schema of every event."""
-    for collection in COLLECTIONS:
+    for collection in ALL_COLLECTIONS:
         name = f"{collection.version.value}.{collection.entity.single}"
         yield f"{name}.json", record_schema(collection)
     yield "source.json", SOURCE_MESSAGE.json_schema(mode="serialization")

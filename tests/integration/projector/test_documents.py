@@ -1,13 +1,10 @@
 """Written documents through the projector: records of both versions and their events."""
 
-from dataclasses import dataclass
-
-import asyncpg
 import orjson
 import pytest
 
 from tests.integration.projector.checks import feed_faults, replay
-from tests.support.gradebooks import put, remove
+from tests.support.gradebooks import Place, find_place, put, remove
 from tests.support.projection import Chain, Event
 from tests.support.written_documents import (
     BATTERY,
@@ -23,52 +20,15 @@ from tests.support.written_documents import (
     Document,
     assessment,
     assessment_result,
-    ref,
 )
 
-PLACE = """
-SELECT class.sourced_id AS class, class.school_id AS school, class.course_id AS course,
-    taken.user_id AS student, period.parent_id AS term, period.sourced_id AS period,
-    's' || person.person_id AS older
-FROM v1p2.classes AS class
-JOIN v1p2.enrollments AS taken ON taken.class_id = class.sourced_id
-    AND taken.role = 'student' AND taken.status = 'active'
-JOIN mirror.person ON person.person_guid::text = taken.user_id
-JOIN v1p2.academic_sessions AS period
-    ON period.type = 'gradingPeriod' AND period.parent_id = ANY(class.term_ids)
-WHERE class.status = 'active' ORDER BY 1, 4, 6 LIMIT 1
-"""
 REVISION = "SELECT revision FROM rosterline.cursor WHERE stream = 'RECORDS'"
-
-
-@dataclass(frozen=True)
-class Place:
-    """A class with a student, and what is around them."""
-
-    row: asyncpg.Record
-
-    def at(self, document: Document) -> Document:
-        """The document, about this class and student."""
-        named = {
-            "class": self.row["class"],
-            "school": self.row["school"],
-            "course": self.row["course"],
-            "student": self.row["student"],
-            "user": self.row["student"],
-            "academicSession": self.row["term"],
-            "gradingPeriod": self.row["period"],
-        }
-        return document.but(
-            **{name: ref(value) for name, value in named.items() if name in document.body}
-        )
 
 
 @pytest.fixture
 async def place(chain: Chain) -> Place:
     """A class of the district."""
-    row = await chain.store.reader.fetchrow(PLACE)
-    assert row is not None
-    return Place(row)
+    return await find_place(chain.store.reader)
 
 
 async def write(chain: Chain, *documents: Document) -> list[Event]:
@@ -109,15 +69,19 @@ async def test_documents_become_records_and_events_of_both_versions(
     assert older["student"]["sourcedId"] == place.row["older"]
 
 
-async def test_the_cursor_and_who_listens_hear_of_the_revision(chain: Chain, place: Place) -> None:
-    heard: list[str] = []
+async def test_the_cursor_and_who_listens_hear_of_the_revision(chain: Chain) -> None:
+    heard: list[object] = []
+
+    def hear(*found: object) -> None:
+        heard.append(found[-1])
+
     reader = chain.store.reader
-    await reader.add_listener("rosterline_revision", lambda *found: heard.append(found[-1]))
+    await reader.add_listener("rosterline_revision", hear)
     revisions = [await put(reader, CATEGORY.but(title=f"{number}")) for number in range(3)]
     await chain.sync_records()
     assert await reader.fetchval(REVISION) == revisions[-1]
     assert heard == [str(revisions[0]), str(revisions[1]), str(revisions[2])]
-    await reader.remove_listener("rosterline_revision", heard.append)
+    await reader.remove_listener("rosterline_revision", hear)
 
 
 async def test_what_shows_nothing_new_makes_no_event_but_is_shown(chain: Chain) -> None:
@@ -143,7 +107,7 @@ async def test_a_deleted_document_leaves_a_tombstone_and_comes_back(
     assert replay(chain.store.events) == await chain.store.stored()
 
 
-async def test_a_document_that_vanishes_is_buried_as_last_seen(chain: Chain, place: Place) -> None:
+async def test_a_document_that_vanishes_is_buried_as_last_seen(chain: Chain) -> None:
     await write(chain, CATEGORY)
     before = (await chain.store.stored())["v1p2", "categories", "category-1"]
     await remove(chain.store.reader, CATEGORY)
