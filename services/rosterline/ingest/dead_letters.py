@@ -28,6 +28,9 @@ SELECT $1, unnest($2::bigint[]), 1
 ON CONFLICT (stream, sequence) DO UPDATE SET attempts = attempt.attempts + 1
 RETURNING sequence, attempts
 """
+BEGUN: Final = """
+SELECT EXISTS (SELECT FROM rosterline.attempt WHERE stream = $1 AND sequence = ANY($2::bigint[]))
+"""
 FORGET: Final = "DELETE FROM rosterline.attempt WHERE stream <> $1 OR sequence <= $2"
 LAST_REVISION: Final = """
 SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM rosterline.revision
@@ -110,6 +113,13 @@ async def note_attempts(
         await connection.execute(HURRY)
         rows = await connection.fetch(NOTE, stream, list(sequences))
     return {row[0]: row[1] for row in rows}
+
+
+async def were_begun(
+    connection: asyncpg.Connection, stream: str, sequences: Collection[int]
+) -> bool:
+    """Whether any of the messages was begun before, and not ended."""
+    return bool(await connection.fetchval(BEGUN, stream, list(sequences)))
 
 
 async def forget_attempts(connection: asyncpg.Connection, stream: str, until: int) -> None:

@@ -31,6 +31,7 @@ from rosterline.ingest.dead_letters import (
     forget_attempts,
     note_attempts,
     reason_of,
+    were_begun,
 )
 from rosterline.ingest.entries import MOST_LINES
 from rosterline.ingest.fetching import Fetcher
@@ -169,7 +170,10 @@ class Reception:
     async def see_through(self, unit: Sequence[Delivery]) -> None:
         """Work messages off together; one by one if they may have killed a worker, or fail."""
         suspects = [one.arrival.sequence for one in unit if self.is_suspect(one)]
-        if not suspects or max((await self.begin(suspects)).values()) == 1:
+        stream = self.intake.stream
+        if not suspects or not await were_begun(self.worker.connection, stream, suspects):
+            if suspects:
+                await self.begin(suspects)
             try:
                 await self.work_off(unit)
             except TRANSIENT:

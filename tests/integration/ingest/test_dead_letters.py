@@ -1,0 +1,198 @@
+"""Messages that cannot be worked off: put aside with a reason, and sent again by an operator."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rosterline.ingest.dead_letters import Letter, fetch_letters
+from rosterline.ingest.service import serve
+from rosterline.launch.errors import LaunchError
+from rosterline.launch.ingest import drop, redrive
+from rosterline.telemetry import failpoints
+from tests.integration.ingest.desk import APP, Desk, guid, line_item
+from tests.support.chain import Chain
+from tests.support.running import running, until
+
+FAIL = f"""
+CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'secret words'; END $$;
+CREATE TRIGGER fail BEFORE INSERT ON records.document
+FOR EACH ROW WHEN (NEW.sourced_id = '{guid(1)}') EXECUTE FUNCTION fail()
+"""
+MEND = "DROP TRIGGER fail ON records.document"
+
+
+@pytest.fixture
+async def failing(desk: Desk) -> Desk:
+    """A desk at which the first line item cannot be stored."""
+    await desk.connection.execute(FAIL)
+    return desk
+
+
+async def letter_of(desk: Desk) -> Letter:
+    """The one message that was put aside."""
+    await desk.in_state("command-1", "held")
+    (letter,) = await fetch_letters(desk.connection)
+    return letter
+
+
+async def test_what_was_put_aside_says_why_and_not_what(failing: Desk) -> None:
+    async with running(serve, failing.settings):
+        await failing.put(line_item(1))
+        letter = await letter_of(failing)
+    assert (letter.app, letter.command_id, letter.sent_again_at) == (APP, "command-1", None)
+    assert letter.reason.startswith("RaiseError (SQLSTATE P0001)")
+    assert "write_documents in ingest/store.py" in letter.reason
+    assert "secret" not in letter.reason
+    assert guid(1) in letter.data.decode()
+    assert await failing.told_or_nothing() == []
+    assert await failing.value("SELECT count(*) FROM rosterline.attempt") == 0
+
+
+async def test_what_was_put_aside_is_stored_when_it_is_sent_again(failing: Desk) -> None:
+    async with running(serve, failing.settings), failing.listening("me") as answers:
+        await failing.put(line_item(1), answer="me")
+        letter = await letter_of(failing)
+        await failing.connection.execute(MEND)
+        assert await redrive(failing.settings, letter.letter_id) == 1
+        async with asyncio.timeout(10):
+            verdict = await answers.get()
+        await until(failing.is_empty)
+    assert (verdict.command, verdict.state, verdict.status) == ("command-1", "stored", 201)
+    row = await failing.row("command-1")
+    assert row is not None
+    assert row["state"] == "stored"
+    assert await fetch_letters(failing.connection) == []
+    assert await failing.stored() == {guid(1)}
+
+
+async def test_what_was_sent_again_does_not_undo_what_came_later(failing: Desk) -> None:
+    async with running(serve, failing.settings):
+        await failing.put(line_item(1, title="old"))
+        letter = await letter_of(failing)
+        await failing.connection.execute(MEND)
+        await failing.decided(await failing.put(line_item(1, title="new")))
+        await redrive(failing.settings, letter.letter_id)
+        row = await failing.decided("command-1")
+    assert (row["state"], row["status"]) == ("rejected", 422)
+    assert row["rejections"][0]["description"] == "A later command on this record was stored."
+    assert (await failing.documents())["assessmentLineItems", guid(1)]["title"] == "new"
+
+
+async def test_what_fails_again_is_put_aside_again(failing: Desk) -> None:
+    async with running(serve, failing.settings):
+        await failing.put(line_item(1))
+        letter = await letter_of(failing)
+        await redrive(failing.settings, None)
+
+        async def is_put_aside_again() -> bool:
+            (again,) = await fetch_letters(failing.connection)
+            return again.died_at > letter.died_at
+
+        await until(is_put_aside_again)
+        await until(failing.is_empty)
+    (again,) = await fetch_letters(failing.connection)
+    assert (again.letter_id, again.revision) == (letter.letter_id, letter.revision)
+    row = await failing.row("command-1")
+    assert row is not None
+    assert row["state"] == "held"
+
+
+async def test_who_sends_a_held_command_again_changes_nothing(failing: Desk) -> None:
+    async with running(serve, failing.settings):
+        await failing.put(line_item(1), command="command-1")
+        await letter_of(failing)
+        await failing.connection.execute(MEND)
+
+        async def is_taken_again() -> bool:
+            await failing.put(line_item(1), command="command-1")
+            return (await failing.client.jetstream().stream_info("INGEST")).state.last_seq > 1
+
+        await until(is_taken_again)
+        await until(failing.is_empty)
+    assert await failing.stored() == set()
+    assert len(await fetch_letters(failing.connection)) == 1
+
+
+async def test_a_forged_word_of_another_connections_letter_is_passed_over(failing: Desk) -> None:
+    async with running(serve, failing.settings):
+        await failing.put(line_item(1))
+        letter = await letter_of(failing)
+        await failing.put(line_item(2), app="other", redriven=str(letter.letter_id))
+        await until(failing.is_empty)
+    assert await failing.stored() == set()
+    assert len(await fetch_letters(failing.connection)) == 1
+
+
+async def test_what_is_dropped_is_forgotten(failing: Desk) -> None:
+    async with running(serve, failing.settings):
+        await failing.put(line_item(1))
+        letter = await letter_of(failing)
+    dropped = await drop(failing.settings, letter.letter_id)
+    assert (dropped.app, dropped.command_id) == (APP, "command-1")
+    assert await failing.row("command-1") is None
+    with pytest.raises(LaunchError, match="there is no dead letter"):
+        await drop(failing.settings, letter.letter_id)
+    with pytest.raises(LaunchError, match="there is no dead letter"):
+        await redrive(failing.settings, letter.letter_id)
+
+
+async def die_at(chain: Chain, failpoint: str) -> None:
+    """Run ingest until it dies there."""
+    chain.start("ingest", f"{failpoint}:1")
+    process = chain.processes["ingest"]
+    try:
+        code = await asyncio.to_thread(process.wait, 30)
+    finally:
+        process.kill()
+        process.wait()
+    assert code == -signal.SIGKILL, chain.logs()
+
+
+async def test_a_message_of_which_a_worker_dies_is_put_aside_and_the_others_go_on(
+    desk: Desk, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        await desk.put(line_item(number))
+    chain = Chain(desk.settings, tmp_path)
+    # It is not known which of both it was: the first time they were begun together.
+    for _ in range(4):
+        await die_at(chain, failpoints.INGEST_BEFORE_COMMIT)
+    async with running(serve, desk.settings):
+        await desk.in_state("command-1", "held")
+        await desk.decided("command-2")
+        await until(desk.is_empty)
+    (letter,) = await fetch_letters(desk.connection)
+    assert letter.reason == "the process died while it was worked off"
+    assert await desk.stored() == {guid(2)}
+
+
+async def test_one_death_puts_nothing_aside(desk: Desk, tmp_path: Path) -> None:
+    for number in range(1, 30):
+        await desk.put(line_item(number))
+    chain = Chain(desk.settings, tmp_path)
+    await die_at(chain, failpoints.INGEST_BEFORE_COMMIT)
+    async with running(serve, desk.settings):
+        await desk.decided("command-29")
+        await until(desk.is_empty)
+    assert await desk.stored() == {guid(number) for number in range(1, 30)}
+    assert await desk.value("SELECT count(*) FROM rosterline.attempt") == 0
+
+
+@pytest.mark.parametrize("failpoint", [name for name in failpoints.ALL if "ingest." in name])
+async def test_g7_every_command_is_told_once_wherever_a_worker_dies(
+    desk: Desk, tmp_path: Path, failpoint: str
+) -> None:
+    commands = [await desk.put(line_item(number)) for number in range(1, 20)]
+    chain = Chain(desk.settings, tmp_path)
+    await die_at(chain, failpoint)
+    commands.append(await desk.put(line_item(20)))
+    async with running(serve, desk.settings):
+        await desk.decided(commands[-1])
+        await until(desk.is_empty)
+    assert await desk.stored() == {guid(number) for number in range(1, 21)}
+    told: list[Any] = [(number, verdict.command) for number, verdict in await desk.told()]
+    assert told == list(enumerate(commands, start=1))
