@@ -14,7 +14,7 @@ from rosterline.oneroster.scopes import (
     GRADEBOOK_PUT,
     in_v1p1,
 )
-from rosterline.oneroster.vocabulary import Entity, Version
+from rosterline.oneroster.vocabulary import WRITTEN, Entity, Version
 
 ASSESSMENTS = frozenset({Entity.ASSESSMENT_LINE_ITEMS, Entity.ASSESSMENT_RESULTS})
 DELETE: Mapping[bool, str] = {True: ASSESSMENT_DELETE, False: GRADEBOOK_DELETE}
@@ -25,11 +25,12 @@ def may_not(line: Line, ledger: Ledger) -> Refused | None:
 
     Who may only post creates records and replaces none.
     """
-    scopes = scopes_for(line, ledger)
-    if line.sender.version is Version.V1P1:
-        scopes = in_v1p1(scopes)
-    if not scopes:
+    version = line.sender.version
+    if line.entity not in WRITTEN[version]:
         return not_writable(line.entity)
+    scopes = scopes_for(line, ledger)
+    if version is Version.V1P1:
+        scopes = in_v1p1(scopes)
     return not_allowed(scopes) if line.sender.scopes.isdisjoint(scopes) else None
 
 
