@@ -5,6 +5,7 @@ leave a school go for connections that are limited to it. SQL of this stands her
 reads the rows for the connections that are concerned.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 import asyncpg
@@ -20,8 +21,9 @@ from rosterline.oneroster.views import (
     without_agents,
 )
 from rosterline.oneroster.vocabulary import Collection, Entity, Version
+from rosterline.projector.rules.schools import Schools
 from rosterline.projector.store import TABLE
-from rosterline.projector.writes import Write
+from rosterline.projector.writes import EVERY_SCHOOL, Write
 
 # Users who were more than agents, deleted ones too: not every vendor may have seen them go.
 SEEN_BEFORE = """
@@ -66,6 +68,7 @@ SET date_last_modified = $2, document = replace(document, $3, $4),
     alternative = replace(alternative, $3, $4)
 WHERE date_last_modified = $1
 """
+SCHOOLS = "SELECT sourced_id FROM v1p2.orgs WHERE type = 'school'"
 USERS = Collection(Version.V1P2, Entity.USERS)
 
 
@@ -95,6 +98,8 @@ async def depart(connection: asyncpg.Connection, writes: list[Write], stamp: dat
     """
     collection = writes[0].draft.collection
     table = TABLE[collection]
+    if any(EVERY_SCHOOL in (write.left, write.entered) for write in writes):
+        writes = named_schools(writes, [row[0] for row in await connection.fetch(SCHOOLS)])
     left = [(write.draft.sourced_id, school) for write in writes for school in write.left]
     if left:
         is_user = collection.entity is Entity.USERS
@@ -109,6 +114,22 @@ async def depart(connection: asyncpg.Connection, writes: list[Write], stamp: dat
     if entered:
         ids, schools = zip(*entered, strict=True)
         await connection.execute(RETURN, table, ids, schools)
+
+
+def named_schools(writes: list[Write], schools: list[str]) -> list[Write]:
+    """The writes with the names of the schools that there are, for records that stood, or come to
+    stand, everywhere.
+    """
+
+    def named(write: Write, scopes: Schools) -> Schools:
+        if scopes != EVERY_SCHOOL:
+            return scopes
+        return tuple(school for school in schools if school not in (write.draft.schools or ()))
+
+    return [
+        replace(write, left=named(write, write.left), entered=named(write, write.entered))
+        for write in writes
+    ]
 
 
 async def restamp(connection: asyncpg.Connection, before: datetime, after: datetime) -> None:

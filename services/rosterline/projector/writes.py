@@ -29,6 +29,8 @@ from rosterline.projector.wanted import Wanted
 
 MEMORY_WRITES = 20_000
 Names = dict[int, str]
+# In place of a school: all schools that there are, but for those where the record stands now.
+EVERY_SCHOOL: Schools = ("*",)
 # How far a record stands below the top of its own collection, by the type that it has there.
 GENERATION: dict[str | None, int] = {"school": 1, "term": 1, "gradingPeriod": 2}
 
@@ -89,11 +91,19 @@ def write_of(draft: Draft, before: Stored | None, transaction: int) -> Write:
         return Write(draft, told, transaction, was_active=False, is_new=True)
     was_active, old = before.status == ACTIVE, before.scopes
     new = scopes_of(draft.schools, draft.columns.get("places"))
-    if old == new or new is None:
+    if old == new:
         return Write(draft, told, transaction, was_active)
-    left = tuple(scope for scope in old or () if scope not in new)
-    entered = tuple(scope for scope in new if old is None or scope not in old)
-    return Write(draft, told, transaction, was_active, left, entered)
+    # What stood everywhere leaves all schools but those where it stands now.
+    left = EVERY_SCHOOL if old is None else old
+    entered = EVERY_SCHOOL if new is None else new
+    return Write(
+        draft,
+        told,
+        transaction,
+        was_active,
+        tuple(scope for scope in left if scope not in entered and new is not None),
+        tuple(scope for scope in entered if scope not in left and old is not None),
+    )
 
 
 def scopes_of(schools: Iterable[str] | None, places: Iterable[str] | None) -> Schools | None:

@@ -10,7 +10,7 @@ import orjson
 from rosterline.db.tables.sis import TABLES
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.v1p2 import with_base
-from rosterline.oneroster.vocabulary import ACTIVE, COLLECTIONS, Entity
+from rosterline.oneroster.vocabulary import ACTIVE, ALL_COLLECTIONS, COLLECTIONS, ROSTER, Entity
 from rosterline.projector.draft import Draft
 from rosterline.projector.sending import OWN_COLUMNS
 from rosterline.projector.store import TABLE
@@ -36,7 +36,9 @@ async def mirror_differences(chain: Chain) -> list[str]:
 async def load_differences(chain: Chain) -> list[str]:
     """Records that are not as a first load of the same mirror would have made them."""
     expected = await fresh_load(chain.store.reader, chain.store.projection.day)
-    stored = await chain.store.stored()
+    stored = {
+        key: text for key, text in (await chain.store.stored()).items() if Entity(key[1]) in ROSTER
+    }
     found: list[str] = []
     for key, draft in expected.items():
         document = stored.get(key)
@@ -78,6 +80,10 @@ async def column_differences(chain: Chain, expected: dict[RecordKey, Draft]) -> 
 
 
 Standing = set[tuple[str, str, str]]
+STANDING = """
+SELECT unnest(coalesce(schools, (SELECT array_agg(sourced_id) FROM v1p2.orgs
+    WHERE type = 'school'))), sourced_id FROM {table}
+"""
 
 
 async def departure_differences(chain: Chain, once: Standing) -> list[str]:
@@ -88,9 +94,9 @@ async def departure_differences(chain: Chain, once: Standing) -> list[str]:
     query = "SELECT collection, school, sourced_id FROM rosterline.departed"
     departed = {tuple(row) for row in await chain.store.reader.fetch(query)}
     now: Standing = set()
-    for collection in COLLECTIONS:
+    for collection in ALL_COLLECTIONS:
         table = TABLE[collection]
-        query = f"SELECT unnest(schools), sourced_id FROM {table}"
+        query = STANDING.format(table=table)
         now |= {(table, school, key) for school, key in await chain.store.reader.fetch(query)}
     found = [f"{each} left without a tombstone" for each in once - now - departed]
     found += [f"{each} stands there and has a tombstone" for each in now & departed]
