@@ -11,6 +11,7 @@ import structlog
 from nats.js import JetStreamContext
 
 from rosterline.bus.topology import INGEST, INGEST_CONSUMER
+from rosterline.ingest.dead_letters import forget_attempts
 from rosterline.ingest.reception import LostMessagesError, Reception
 from rosterline.ingest.store import purge_commands
 
@@ -82,10 +83,13 @@ class Upkeep:
             await asyncio.sleep(PURGE_SECONDS)
 
     async def purge(self) -> None:
-        """Once."""
-        async with self.reception.turn:
-            connection = self.reception.worker.connection
-            await purge_commands(connection, self.keep_hours, PURGED_AT_ONCE)
+        """Once: what is acknowledged has its verdict in the database."""
         info = await self.jetstream.consumer_info(INGEST, INGEST_CONSUMER)
-        if info.ack_floor is not None and info.ack_floor.stream_seq:
-            await self.jetstream.purge_stream(INGEST, seq=info.ack_floor.stream_seq + 1)
+        floor = 0 if info.ack_floor is None else info.ack_floor.stream_seq
+        reception = self.reception
+        async with reception.turn:
+            connection = reception.worker.connection
+            await purge_commands(connection, self.keep_hours, PURGED_AT_ONCE)
+            await forget_attempts(connection, reception.intake.stream, floor)
+        if floor:
+            await self.jetstream.purge_stream(INGEST, seq=floor + 1)
