@@ -225,12 +225,12 @@ class Ledger:
                 by_record.setdefault(line.key, []).append(line)
         parents = self._possible_parents(lines)
         reached: dict[str, frozenset[str]] = {}
-        for key, own in by_record.items():
-            for student_id, line_item_id, minute in places_of(self._stored.get(key), own):
+        for record, own in by_record.items():
+            for student_id, line_item_id, minute in places_of(self._stored.get(record), own):
                 if line_item_id not in reached:
                     reached[line_item_id] = reachable(line_item_id, parents)
-                places = {(student_id, name, minute) for name in reached[line_item_id]}
-                needs.results |= places - self._results.keys()
+                places = ((student_id, name, minute) for name in reached[line_item_id])
+                needs.results.update(key for key in places if key not in self._results)
 
     def _possible_parents(self, lines: Sequence[Line]) -> Mapping[str, set[str]]:
         parents: dict[str, set[str]] = {}
