@@ -116,7 +116,7 @@ class Ingest(RuleBasedStateMachine):
         assert all(key in keys for document in living for key in document.referred())
 
 
-def test_units_end_as_the_same_lines_one_after_the_other() -> None:
+def test_g7_units_end_as_the_same_lines_one_after_the_other() -> None:
     Ingest.seen.clear()
     run_state_machine_as_test(
         Ingest, settings=settings(max_examples=100, stateful_step_count=10, deadline=None)
