@@ -12,6 +12,10 @@ from tests.support.servers import Databases
 
 pytestmark = pytest.mark.e2e
 
+STATUS_KEYS = {
+    *("ready", "api", "last_stamp", "services", "hops", "tasks", "holds"),
+    *("waiting_lines", "dead_letters"),
+}
 HOP_KEYS = {"events", "seconds", "bytes", "active", "wal_status", "error"}
 PART_KEYS = {"pid", "state", "restarts", "last_exit", "since"}
 
@@ -21,7 +25,7 @@ async def test_status_shows_services_lags_and_readiness(folder: Path) -> None:
         outcome = await run_command("status", "--data", str(folder), "--json")
         assert outcome.code == 0, outcome.out
         status = json.loads(outcome.out)
-        assert set(status) == {"ready", "api", "last_stamp", "services", "hops", "tasks", "holds"}
+        assert set(status) == STATUS_KEYS
         assert status["ready"] is True
         assert status["api"] == instance.api
         assert set(status["services"]) == set(instance.endpoints["pids"])
@@ -30,11 +34,13 @@ async def test_status_shows_services_lags_and_readiness(folder: Path) -> None:
             "sis_to_stream",
             "stream_to_projector",
             "outbox_to_stream",
+            "stream_to_ingest",
         }
         assert all(set(hop) == HOP_KEYS for hop in status["hops"].values())
         assert status["hops"]["stream_to_projector"]["events"] == 0
         assert status["hops"]["sis_to_stream"]["active"] is True
         assert status["hops"]["stream_to_projector"]["active"] is True
+        assert status["hops"]["stream_to_ingest"]["active"] is True
         hop = await run_command("status", "--data", str(folder), "--hop", "outbox_to_stream")
         assert (hop.code, json.loads(hop.out)["active"]) == (0, True)
         shown = await run_command("status", "--data", str(folder))

@@ -23,6 +23,7 @@ HOP_TITLES: Final = {
     "sis_to_stream": "SIS WAL → stream SIS",
     "stream_to_projector": "stream SIS → projector",
     "outbox_to_stream": "Rosterline WAL → stream ONEROSTER",
+    "stream_to_ingest": "stream INGEST → ingest",
 }
 
 
@@ -91,6 +92,10 @@ def print_status(status: Status) -> None:
         print_line(f"under way: {task.done:,} of {task.total:,} {task.task}")
     for held in status.holds:
         print_held(held)
+    if status.waiting_lines:
+        print_line(f"lines of commands that wait for the roster: {status.waiting_lines:,}")
+    if status.dead_letters:
+        print_line(f"PUT ASIDE: {status.dead_letters:,} messages; rosterline ingest dead-letters")
     ready = "ready" if status.ready else "not ready"
     print_line(f"API {status.api} is {ready}; last stamp {status.last_stamp or 'none yet'}")
 

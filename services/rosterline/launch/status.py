@@ -16,11 +16,11 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from rosterline.bus.connection import BusUnreachableError, connect
-from rosterline.bus.topology import ONEROSTER, SIS, identity
+from rosterline.bus.topology import INGEST, INGEST_CONSUMER, ONEROSTER, SIS, identity
 from rosterline.config.settings import Settings
 from rosterline.db.errors import describe
 from rosterline.db.pools import DatabaseUnreachableError, open_connection
-from rosterline.events.subjects import change_subjects
+from rosterline.events.subjects import INGEST_SUBJECTS, change_subjects
 from rosterline.launch.instance import PartState
 from rosterline.projector.holds import Hold, Loss, fetch_waiting
 
@@ -43,15 +43,19 @@ LEFT JOIN pg_stat_replication r ON r.pid = s.active_pid
 WHERE s.slot_name = $1
 """
 APPLIED = "SELECT created, sequence FROM rosterline.cursor WHERE stream = $1"
-PROJECTING = """
+CONNECTED = """
 SELECT EXISTS (SELECT 1 FROM pg_stat_activity
-               WHERE datname = current_database() AND application_name = 'rosterline projector')
+               WHERE datname = current_database() AND application_name = $1)
 """
 TASKS = "SELECT task, done, total FROM rosterline.progress ORDER BY task DESC"
+BACKLOG = """
+SELECT (SELECT count(*) FROM rosterline.waiting_line) AS waiting_lines,
+    (SELECT count(*) FROM rosterline.dead_letter WHERE sent_again_at IS NULL) AS dead_letters
+"""
 CLOCK = "SELECT last_stamp, last_sequence, ready FROM rosterline.clock"
 
 
-HopName = Literal["sis_to_stream", "stream_to_projector", "outbox_to_stream"]
+HopName = Literal["sis_to_stream", "stream_to_projector", "outbox_to_stream", "stream_to_ingest"]
 HOPS: tuple[HopName, ...] = get_args(HopName)
 
 
@@ -110,12 +114,15 @@ class Status:
     hops: Mapping[str, Hop] = field(default_factory=dict)
     tasks: Sequence[Task] = ()
     holds: Sequence[Held] = ()
+    waiting_lines: int = 0
+    dead_letters: int = 0
 
     @property
     def is_well(self) -> bool:
         """Whether all parts run and can be asked, and nothing waits for an operator."""
         running = all(part.state == "running" for part in self.services.values())
         flowing = all(hop.is_well for hop in self.hops.values()) and not self.holds
+        flowing = flowing and not self.dead_letters
         return self.ready and running and flowing
 
     def as_json(self) -> dict[str, Any]:
@@ -125,7 +132,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Applied:
-    """What the Rosterline database says about the projector."""
+    """What the Rosterline database says about the projector and ingest."""
 
     active: bool
     created: str | None
@@ -134,6 +141,9 @@ class Applied:
     last_event: int
     tasks: Sequence[Task]
     holds: Sequence[Held]
+    ingesting: bool
+    waiting_lines: int
+    dead_letters: int
 
 
 async def read_status(settings: Settings, services: Mapping[str, PartState], api: str) -> Status:
@@ -143,7 +153,7 @@ async def read_status(settings: Settings, services: Mapping[str, PartState], api
         applied = await read_applied(settings.dsn)
     except UNREACHABLE as error:
         applied = None
-        hops["stream_to_projector"] = Hop(error=one_line(error))
+        hops["stream_to_projector"] = hops["stream_to_ingest"] = Hop(error=one_line(error))
     outbox = await slot_hop(settings.dsn, f"{settings.slot_prefix}_records")
     hops |= await stream_hops(settings, applied, outbox)
     return Status(
@@ -154,6 +164,8 @@ async def read_status(settings: Settings, services: Mapping[str, PartState], api
         hops={name: hops[name] for name in HOPS},
         tasks=applied.tasks if applied else (),
         holds=applied.holds if applied else (),
+        waiting_lines=applied.waiting_lines if applied else 0,
+        dead_letters=applied.dead_letters if applied else 0,
     )
 
 
@@ -180,6 +192,8 @@ async def read_applied(dsn: str) -> Applied:
         active = await is_projecting(connection)
         tasks = await fetch_tasks(connection)
         holds = [Held.of(hold) for hold in await fetch_waiting(connection)]
+        ingesting = bool(await connection.fetchval(CONNECTED, "rosterline ingest"))
+        backlog = await connection.fetchrow(BACKLOG)
     stamp = clock["last_stamp"] if clock and clock["last_sequence"] else None
     return Applied(
         active=active,
@@ -189,12 +203,15 @@ async def read_applied(dsn: str) -> Applied:
         last_event=clock["last_sequence"] if clock else 0,
         tasks=tasks,
         holds=holds,
+        ingesting=ingesting,
+        waiting_lines=backlog["waiting_lines"] if backlog else 0,
+        dead_letters=backlog["dead_letters"] if backlog else 0,
     )
 
 
 async def is_projecting(connection: asyncpg.Connection) -> bool:
     """Whether a projector is connected to this database."""
-    return bool(await connection.fetchval(PROJECTING))
+    return bool(await connection.fetchval(CONNECTED, "rosterline projector"))
 
 
 async def fetch_tasks(connection: asyncpg.Connection) -> list[Task]:
@@ -203,13 +220,14 @@ async def fetch_tasks(connection: asyncpg.Connection) -> list[Task]:
 
 
 async def stream_hops(settings: Settings, applied: Applied | None, outbox: Hop) -> dict[str, Hop]:
-    """From stream SIS to the projector, and from the outbox to stream ONEROSTER."""
+    """From streams to who reads them, and from the outbox to stream ONEROSTER."""
     try:
         async with connect(settings.nats_url, "status") as client:
             jetstream = client.jetstream()
             hops = {"outbox_to_stream": outbox}
             if applied is not None:
                 hops["stream_to_projector"] = await projector_hop(jetstream, applied)
+                hops["stream_to_ingest"] = await ingest_hop(jetstream, active=applied.ingesting)
                 if outbox.error is None:
                     published = await last_event(jetstream, settings.district)
                     behind = max(applied.last_event - published, 0)
@@ -218,7 +236,7 @@ async def stream_hops(settings: Settings, applied: Applied | None, outbox: Hop) 
             return hops
     except UNREACHABLE as error:
         lost = Hop(error=one_line(error))
-        return {"stream_to_projector": lost, "outbox_to_stream": lost}
+        return dict.fromkeys(("stream_to_projector", "outbox_to_stream", "stream_to_ingest"), lost)
 
 
 async def projector_hop(jetstream: JetStreamContext, applied: Applied) -> Hop:
@@ -235,6 +253,21 @@ async def projector_hop(jetstream: JetStreamContext, applied: Applied) -> Hop:
     message = await jetstream.get_msg(SIS, oldest)
     since = (datetime.now(UTC) - message.time).total_seconds() if message.time else None
     return Hop(events=waiting, seconds=since, active=applied.active)
+
+
+async def ingest_hop(jetstream: JetStreamContext, *, active: bool) -> Hop:
+    """How many commands wait in stream INGEST, and how long the oldest of them has waited."""
+    try:
+        info = await jetstream.consumer_info(INGEST, INGEST_CONSUMER)
+    except NotFoundError:
+        return Hop(error=f"stream {INGEST} has no consumer yet")
+    waiting = (info.num_pending or 0) + (info.num_ack_pending or 0)
+    if not waiting:
+        return Hop(events=0, seconds=0.0, active=active)
+    done = info.ack_floor.stream_seq if info.ack_floor else 0
+    oldest = await jetstream.get_msg(INGEST, seq=done + 1, subject=INGEST_SUBJECTS, next=True)
+    since = (datetime.now(UTC) - oldest.time).total_seconds() if oldest.time else None
+    return Hop(events=waiting, seconds=since, active=active)
 
 
 async def last_event(jetstream: JetStreamContext, district: str) -> int:

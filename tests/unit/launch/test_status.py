@@ -39,6 +39,17 @@ def test_status_tells_what_is_held_how_much_of_it_and_how_to_release_it(
     assert "rosterline release 3" in shown
 
 
+def test_messages_that_were_put_aside_wait_for_an_operator(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    put_aside = replace(WELL, dead_letters=2, waiting_lines=1200)
+    assert not put_aside.is_well
+    print_status(put_aside)
+    shown = capsys.readouterr().out
+    assert "PUT ASIDE: 2 messages; rosterline ingest dead-letters" in shown
+    assert "wait for the roster: 1,200" in shown
+
+
 def test_the_form_of_json_lists_holds() -> None:
     assert HELD.as_json()["holds"] == [
         {
