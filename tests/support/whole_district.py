@@ -7,6 +7,7 @@ beside them parents that have none.
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import asyncpg
 import httpx
@@ -140,7 +141,7 @@ async def whole_district(databases: Databases) -> AsyncIterator[District]:
         assert row is not None, "no class has a student, a teacher and a grading period"
         served.read_model.is_live = True
         await served.read_model.write(*lonely_parents())
-        await WrittenModel(served.read_model).write(*gradebook(row))
+        await WrittenModel(served.read_model).write(*gradebook(dict(row)))
         vendors = {version: await all_seeing(served, version) for version in Version}
         tokens = {version: await token_of(served, made) for version, made in vendors.items()}
         yield District(served, vendors, tokens, row)
@@ -173,7 +174,7 @@ def lonely_parents() -> Sequence[api.Stored]:
     )
 
 
-def gradebook(row: asyncpg.Record) -> list[Document]:
+def gradebook(row: Mapping[str, Any]) -> list[Document]:
     """One of each written document, about a class and a student of the district."""
     places = {
         "class": ref(row["class"]),

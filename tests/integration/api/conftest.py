@@ -1,4 +1,4 @@
-"""A family before the API, and a NATS: one of each for the tests of a module."""
+"""A family before the API, and all that takes writes: one of each for the tests of a module."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -9,6 +9,7 @@ from rosterline.config.settings import Settings
 from rosterline.launch.embedded import EmbeddedNats, EmbeddedPostgres
 from tests.support.api import BASE_URL, Served, serving
 from tests.support.families import Hall, family_hall
+from tests.support.office import Office, open_office
 from tests.support.servers import fresh_databases
 
 
@@ -41,3 +42,11 @@ def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedNats]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def office(postgres_server: EmbeddedPostgres, bus: EmbeddedNats) -> AsyncIterator[Office]:
+    """The whole way of a write, in a district of a few students."""
+    with fresh_databases(postgres_server) as databases:
+        async with open_office(databases, bus, write_seconds=4) as office:
+            yield office
