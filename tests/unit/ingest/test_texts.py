@@ -163,6 +163,22 @@ def test_of_several_faults_the_first_in_order_is_told(line: Line, text: str) -> 
     assert text in outcome.description
 
 
+LINE_ITEM_ORDER: tuple[tuple[Line, str], ...] = (
+    (line_item("l", "p", title=7), "title must be a text"),
+    (line_item("l", "p"), "Assessment Line Item's sourcedId must be"),
+    (line_item(A, "p"), f"{A} Assessment Line Item's referenced Parent"),
+    (line_item(A, A), "must not be the line item itself"),
+    (line_item(A, NONE), "No assessment line item record"),
+)
+
+
+@pytest.mark.parametrize(("line", "text"), LINE_ITEM_ORDER)
+def test_of_several_faults_of_a_line_item_the_first_is_told(line: Line, text: str) -> None:
+    (outcome,) = World().decide(line)
+    assert isinstance(outcome, Refused)
+    assert text in outcome.description
+
+
 def test_a_line_item_names_children_before_results() -> None:
     world = World()
     world.decide(line_item(A), line_item(B, A), result(R, A))
