@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import asyncpg
+import orjson
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.api import StreamConfig
 from nats.js.errors import NotFoundError
 
 from rosterline.bus.connection import BusUnreachableError, connect
+from rosterline.bus.issuer import InvalidSeedError, Issuer
 from rosterline.bus.topology import STREAMS
+from rosterline.bus.vendors import DOOR_SUBJECT, SERVICES_ACCOUNT
 from rosterline.capture.preflight import inspect
 from rosterline.config.settings import Settings
 from rosterline.db.pools import DatabaseUnreachableError, open_connection
@@ -23,6 +26,9 @@ from rosterline.db.tables import records, sis
 OLDEST_ROSTERLINE_SERVER: Final = 18
 OLDEST_NATS: Final = (2, 12)
 ROOMY_PAYLOAD_BYTES: Final = 8_000_000
+
+OWN_USER: Final = "$SYS.REQ.USER.INFO"
+ANSWER_SECONDS: Final = 2
 
 Severity = Literal["ok", "warning", "error"]
 SLOT = """
@@ -110,7 +116,11 @@ async def inspect_nats(settings: Settings) -> list[Finding]:
     try:
         async with connect(settings.nats_url, "check") as client:
             server = list(server_findings(client, settings.part_bytes))
-            return [*server, *await stream_findings(client)]
+            return [
+                *server,
+                *await stream_findings(client),
+                *await door_findings(client, settings.nats_issuer_seed),
+            ]
     except (BusUnreachableError, NatsError, OSError, TimeoutError) as error:
         return [Finding("NATS", "error", str(error), "check the address and that the server runs")]
 
@@ -169,6 +179,35 @@ async def stream_findings(client: Client) -> list[Finding]:
         found.append(Finding(f"stream {name}", "ok", f"{info.state.messages:,} messages"))
         found += configuration_findings(name, info.config)
     return found
+
+
+async def door_findings(client: Client, seed: str) -> list[Finding]:
+    """Whether vendors can be admitted; a warning, for everything else works without them."""
+    place = "vendors on NATS"
+    try:
+        user = orjson.loads((await client.request(OWN_USER, timeout=ANSWER_SECONDS)).data)
+    except (NatsError, ValueError):
+        user = {}
+    if user.get("data", {}).get("account") != SERVICES_ACCOUNT:
+        remedy = "configure the server as deploy/nats/nats.conf, where vendors have an account"
+        return [Finding(place, "warning", "the server has no account for them", remedy)]
+    try:
+        issuer = Issuer(seed).public_key if seed else await door_issuer(client)
+    except InvalidSeedError as error:
+        remedy = "make a key with `rosterline nats-issuer`"
+        return [Finding(place, "warning", f"ROSTERLINE_NATS_ISSUER_SEED: {error}", remedy)]
+    if issuer is None:
+        remedy = "start the API with ROSTERLINE_NATS_ISSUER_SEED (`rosterline nats-issuer`)"
+        return [Finding(place, "warning", "nobody admits them", remedy)]
+    return [Finding(place, "ok", f"admitted by the API as issuer {issuer}")]
+
+
+async def door_issuer(client: Client) -> str | None:
+    """The public key with which a running API admits vendors; None when none does."""
+    try:
+        return (await client.request(DOOR_SUBJECT, timeout=ANSWER_SECONDS)).data.decode()
+    except NatsError:
+        return None
 
 
 def configuration_findings(name: str, config: StreamConfig) -> Iterator[Finding]:

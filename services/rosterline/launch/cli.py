@@ -45,6 +45,7 @@ from rosterline.launch.errors import LaunchError, UsageError
 from rosterline.launch.explain import explain_command, report_command
 from rosterline.launch.ingest import ingest_commands
 from rosterline.launch.instance import DataFolder, environment_settings, find_settings
+from rosterline.launch.issuer import issuer_command
 from rosterline.launch.operate import rebuild_command, release_command
 from rosterline.launch.options import DataOption, JsonOption
 from rosterline.launch.services import run_one
@@ -94,6 +95,7 @@ app.command("explain", rich_help_panel="Answers")(explain_command)
 app.command("report", rich_help_panel="Answers")(report_command)
 app.command("rebuild", rich_help_panel="Corrections")(rebuild_command)
 app.command("release", rich_help_panel="Corrections")(release_command)
+app.command("nats-issuer")(issuer_command)
 
 
 @app.callback()

@@ -10,11 +10,13 @@ import typer
 
 from rosterline.api import connections
 from rosterline.api.switches import Switches, Turns
+from rosterline.bus.vendors import DOMAIN, inbox_prefix
 from rosterline.config.settings import Settings
 from rosterline.db.pools import open_connection
 from rosterline.launch.display import print_json, print_line, print_table
 from rosterline.launch.instance import find_settings
 from rosterline.launch.options import DataOption, JsonOption
+from rosterline.oneroster.scopes import WRITING, find_scope
 
 T = TypeVar("T")
 
@@ -69,15 +71,37 @@ def named(switches: Switches) -> str:
     return ", ".join([*on, *([] if switches.sees_agents else ["no agents"])]) or "none"
 
 
-def show_credentials(made: connections.NewConnection, *, as_json: bool) -> None:
-    """The only time that a secret is seen."""
+def show_credentials(
+    made: connections.NewConnection, *, as_json: bool, nats: dict[str, str] | None = None
+) -> None:
+    """The only time that a secret is seen; `nats` is what else a client of NATS is told."""
     if as_json:
-        print_json(
-            {"app": made.app, "client_id": made.client_id, "client_secret": made.client_secret}
-        )
+        credentials = {"client_id": made.client_id, "client_secret": made.client_secret}
+        print_json({"app": made.app} | credentials | ({"nats": nats} if nats else {}))
         return
     print_line(f"client_id      {made.client_id}\nclient_secret  {made.client_secret}")
+    if nats:
+        print_line(
+            f"nats           {nats['url']}, inbox prefix {nats['inbox_prefix']}, "
+            f"JetStream domain {nats['domain']}"
+        )
     print_line("The secret is not shown again: write it down now.")
+
+
+def nats_access(
+    settings: Settings, version: str, scopes: list[str] | None, client_id: str
+) -> dict[str, str] | None:
+    """How a connection reaches NATS beside its credentials; None when it may not write, or nobody
+    knows the address.
+    """
+    writes = any(find_scope(version, name) in WRITING for name in scopes or [])
+    if not writes or not settings.vendors_nats_url:
+        return None
+    return {
+        "url": settings.vendors_nats_url,
+        "inbox_prefix": inbox_prefix(client_id),
+        "domain": DOMAIN,
+    }
 
 
 @connection_commands.command("add")
@@ -99,18 +123,24 @@ def add_command(
 ) -> None:
     """Make a connection and show its credentials, once."""
     turns = Turns(secondary_email, gradebook_sync, tombstones)
-    made = with_database(
-        data,
-        lambda db, settings: connections.add(
+    names = listed(scopes)
+
+    async def add(
+        db: asyncpg.Connection, settings: Settings
+    ) -> tuple[connections.NewConnection, Settings]:
+        made = await connections.add(
             db,
             app,
             version,
-            scopes=listed(scopes),
+            scopes=names,
             schools=listed(schools),
             switches=Switches().turned(turns, settings),
-        ),
-    )
-    show_credentials(made, as_json=as_json)
+        )
+        return made, settings
+
+    made, settings = with_database(data, add)
+    nats = nats_access(settings, version, names, made.client_id)
+    show_credentials(made, as_json=as_json, nats=nats)
 
 
 @connection_commands.command("list")

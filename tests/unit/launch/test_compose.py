@@ -11,6 +11,8 @@ import pytest
 import yaml
 from typer.main import get_command
 
+from rosterline.bus.issuer import Issuer, make_seed
+from rosterline.bus.vendors import server_accounts
 from rosterline.config.settings import Settings
 from rosterline.launch.cli import app
 
@@ -108,12 +110,17 @@ def test_the_nats_configuration_is_accepted_by_nats() -> None:
             "-c",
             ROOT / "deploy/nats/nats.conf",
         ],
-        env=os.environ | {"NATS_PASSWORD": "secret"},
+        env=os.environ | {"NATS_PASSWORD": "secret", "NATS_ISSUER": Issuer(make_seed()).public_key},
         capture_output=True,
         text=True,
     )
     assert checked.returncode == 0, checked.stderr
     assert "sync_interval: always" in (ROOT / "deploy/nats/nats.conf").read_text()
+
+
+def test_vendors_reach_on_a_server_of_ones_own_just_what_they_reach_on_ours() -> None:
+    configuration = (ROOT / "deploy/nats/nats.conf").read_text()
+    assert server_accounts("rosterline", "$NATS_PASSWORD", "$NATS_ISSUER") in configuration
 
 
 def test_the_table_of_settings_is_the_settings() -> None:
