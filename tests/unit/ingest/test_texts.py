@@ -33,8 +33,8 @@ ROWS: dict[str, tuple[Sequence[Line], Line, int, str]] = {
         line_item(A, "battery-1"),
         422,
         (
-            f"{A} Assessment Line Item's referenced Parent Line Item sourcedId must be in valid UUID "
-            "format. battery-1 is not."
+            f"{A} Assessment Line Item's referenced Parent Line Item sourcedId must be in valid "
+            "UUID format. battery-1 is not."
         ),
     ),
     "line item: deleted while it has children": (
@@ -42,10 +42,10 @@ ROWS: dict[str, tuple[Sequence[Line], Line, int, str]] = {
         delete(LINE_ITEMS, A),
         422,
         (
-            "The Assessment Line Item record you tried to delete is linked to another Assessment Line "
-            "Item record, and the system will not allow you to delete it until you delete the records "
-            "that are linked. The child records can be found by getting all Assessment Line Item "
-            f"records with filter parentAssessmentLineItem. sourcedId={A}"
+            "The Assessment Line Item record you tried to delete is linked to another Assessment "
+            "Line Item record, and the system will not allow you to delete it until you delete the "
+            "records that are linked. The child records can be found by getting all Assessment "
+            f"Line Item records with filter parentAssessmentLineItem. sourcedId={A}"
         ),
     ),
     "line item: deleted while it has results": (
@@ -55,8 +55,8 @@ ROWS: dict[str, tuple[Sequence[Line], Line, int, str]] = {
         (
             "The Assessment Line Item record you tried to delete is linked to an Assessment Result "
             "(score) record, and the system will not allow you to delete it until you delete the "
-            "record linked to it. The child records can be found by getting all Assessment Line Item "
-            f"records with filter lineItem.sourcedId={A}"
+            "record linked to it. The child records can be found by getting all Assessment Line "
+            f"Item records with filter lineItem.sourcedId={A}"
         ),
     ),
     "result: own id": (
@@ -85,8 +85,8 @@ ROWS: dict[str, tuple[Sequence[Line], Line, int, str]] = {
         result(R, B),
         422,
         (
-            "Cannot put record. Attempted to modify an existing record with wrong assessmentLineItem "
-            "alignment"
+            "Cannot put record. Attempted to modify an existing record with wrong "
+            "assessmentLineItem alignment"
         ),
     ),
     "result: a second one": (
@@ -94,9 +94,9 @@ ROWS: dict[str, tuple[Sequence[Line], Line, int, str]] = {
         result(S, A),
         422,
         (
-            "A duplicate assessment result record exists for this line item, person and date with the "
-            f"UUID {R}. Please use this UUID to update or delete the previous record, or create a new "
-            "record by updating one of these three fields."
+            "A duplicate assessment result record exists for this line item, person and date with "
+            f"the UUID {R}. Please use this UUID to update or delete the previous record, or "
+            "create a new record by updating one of these three fields."
         ),
     ),
     "result: unknown student": (
