@@ -29,7 +29,15 @@ from tests.support.scores import (
     check_verdicts,
     senders_of,
 )
-from tests.support.senders import ASSESSMENT_SCOPES, DISTRICT, NatsSender, Sender, Tree, grow
+from tests.support.senders import (
+    ASSESSMENT_SCOPES,
+    DISTRICT,
+    HttpSender,
+    NatsSender,
+    Sender,
+    Tree,
+    grow,
+)
 from tests.support.servers import Databases, fresh_databases, template_server
 from tests.support.streams import client_of
 from tests.support.vendors import is_listening
@@ -123,7 +131,7 @@ async def push(scene: Scene, stop: asyncio.Event) -> None:
         for sender in scene.senders:
             if isinstance(sender, NatsSender):
                 group.create_task(sender.push_until(stop, scene.nats.url))
-            else:
+            elif isinstance(sender, HttpSender):
                 group.create_task(sender.push_until(stop, scene.client))
 
 
