@@ -108,8 +108,9 @@ async def test_g1_a_snapshot_cut_again_and_again_ends_equal_to_the_source(
         async with running(serve_sis, scene.settings):
             await check_equal(scene)
         messages = await scene.messages()
-    begun = [message for message in messages if isinstance(message, SnapshotBegin)]
-    assert [message.tables for message in begun] == [sis.TABLES]
+    # One that is cut before anything but its beginning is published may begin again.
+    begun = [place for place, m in enumerate(messages) if isinstance(m, SnapshotBegin)]
+    assert begun == list(range(len(begun)))
     sent = [message for message in messages if isinstance(message, SnapshotRows)]
     numbers = [int(row[0] or 0) for m in sent if m.table == "person" for row in m.rows]
     assert numbers == sorted(set(numbers)), "rows that had been sent were sent again"
