@@ -36,9 +36,15 @@ async def run_command(
     *arguments: str, environment: Mapping[str, str] | None = None, seconds: float = 60.0
 ) -> Outcome:
     """Run the command to its end."""
+    return await run_program(str(COMMAND), *arguments, environment=environment, seconds=seconds)
+
+
+async def run_program(
+    *words: str, environment: Mapping[str, str] | None = None, seconds: float = 60.0
+) -> Outcome:
+    """Run a program to its end."""
     process = await asyncio.create_subprocess_exec(
-        COMMAND,
-        *arguments,
+        *words,
         env=clean_environment(environment),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
