@@ -67,7 +67,7 @@ WHERE accepted_at < now() - $1 * interval '1 hour' AND NOT EXISTS (
     WHERE command.app = command_batch.app AND command.batch_id = command_batch.batch_id
 )
 """
-# Two places of a student may be swapped within a unit: they are free before they are taken.
+# Within a unit a place may be given up by one result and taken by another: all are given up first.
 VACATE: Final = """
 UPDATE records.document SET minute = NULL
 FROM jsonb_to_recordset($1::jsonb) AS row (collection text, sourced_id text)
@@ -176,19 +176,14 @@ async def write_documents(
 ) -> int:
     """Store the documents; the revision under which they are stored.
 
-    Raises UniqueViolationError when another result has a student's minute. `carefully` is for a
-    second attempt: it costs each result another version of its row.
+    Raises UniqueViolationError when another result has a student's minute, also one of these that
+    is about to give it up: `carefully` is for a second attempt, and writes each result twice.
     """
     revision = int(await connection.fetchval(REVISION))
+    rows = as_rows(documents)
     if carefully:
-        await connection.execute(VACATE, as_rows(documents))
-    # What goes makes room for what comes.
-    for group in (
-        [document for document in documents if document.is_deleted],
-        [document for document in documents if not document.is_deleted],
-    ):
-        if group:
-            await connection.execute(WRITE, as_rows(group), revision)
+        await connection.execute(VACATE, rows)
+    await connection.execute(WRITE, rows, revision)
     return revision
 
 

@@ -58,10 +58,12 @@ class Worker:
         last_told: LastTold,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self.connection = connection
         self.connections = Connections(connection, last_told)
         self.now = now
+        self.new_id = new_id
         # The last revision that was committed; None until this process writes.
         self.revision: int | None = None
         self.may_have_waiting = True
@@ -191,7 +193,7 @@ class Worker:
         lines, ledger = lines_of(jobs), Ledger()
         while needs := ledger.missing(lines):
             ledger.learn(needs, await gather(self.connection, needs))
-        decisions = decide_all(jobs, ledger, new_id, now)
+        decisions = decide_all(jobs, ledger, self.new_id, now)
         documents = ledger.changes()
         if not documents:
             return decisions, None
@@ -232,8 +234,3 @@ class Worker:
             now=format_stamp(self.now()),
         )
         return replace(kept, verdict=verdict, is_told=False)
-
-
-def new_id() -> str:
-    """An id for a record that we make."""
-    return str(uuid.uuid4())
