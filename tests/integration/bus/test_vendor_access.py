@@ -12,6 +12,7 @@ from typing_extensions import override
 from rosterline.api import connections
 from rosterline.bus.topology import VERDICTS_CONSUMER
 from rosterline.bus.vendors import DOMAIN
+from rosterline.db.pools import open_connection
 from rosterline.launch.embedded import EmbeddedNats
 from tests.support.nats_vendors import (
     NatsVendor,
@@ -185,6 +186,23 @@ async def test_a_new_secret_cuts_off_who_came_with_the_old_one(
         await loses(client)
     assert not await acme.is_admitted()
     assert await NatsVendor("acme", acme.client_id, made.client_secret, door.url).is_admitted()
+
+
+async def test_who_was_removed_while_no_api_ran_is_cut_off_by_the_next_one(
+    databases: Databases, nats_server: EmbeddedNats
+) -> None:
+    settings = settings_for(databases, nats_server)
+    async with open_door(settings, nats_server) as door:
+        acme = await door.add("acme")
+        client = await acme.open()
+    try:
+        async with open_connection(settings.dsn, "test") as database:
+            await connections.remove(database, "acme")
+        assert client.is_connected
+        async with keeping_door(settings, nats_server.issuer_seed):
+            await loses(client)
+    finally:
+        await client.close()
 
 
 async def test_a_program_that_reconnects_goes_on_when_its_session_is_renewed(
