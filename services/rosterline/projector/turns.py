@@ -1,7 +1,7 @@
 """Takes turns between the streams: one unit of work at a time, of either, on the one connection.
 
-A stream that is held, or waits for a snapshot, is closed meanwhile and the other goes on; while a
-large transaction is open the other waits.
+A stream that is held, or waits for a snapshot, is closed meanwhile and the other goes on. While a
+large transaction is open the other waits, but not for a capture that died between the parts.
 """
 
 import asyncio
@@ -17,11 +17,13 @@ from rosterline.projector.holds import fetch_hold
 from rosterline.projector.intake import Lane, next_lane
 from rosterline.projector.projection import Projection
 from rosterline.projector.resume import AnotherEpochError
+from rosterline.projector.streams import Followed
 
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.5
 SNAPSHOT_SECONDS = 5.0
+PART_SECONDS = 5.0
 
 
 class Turns:
@@ -45,9 +47,15 @@ class Turns:
                 for lane in self.lanes:
                     await self.mind(lane)
                 await attend(self.projection)
-                ready = await next_lane(self.workable(), stopping, LOOK_SECONDS)
-                if ready is not None and not stop.is_set():
+                large = self.projection.in_large
+                patience = LOOK_SECONDS if large is None else PART_SECONDS
+                ready = await next_lane(self.workable(), stopping, patience)
+                if stop.is_set():
+                    break
+                if ready is not None:
                     await self.work(ready)
+                elif large is not None:
+                    await self.give_way(large)
         finally:
             stopping.cancel()
             for lane in self.lanes:
@@ -76,6 +84,16 @@ class Turns:
             raise ReaderLostError(str(error)) from error
         else:
             await lane.purge.applied(lane.followed.cursor.sequence)
+
+    async def give_way(self, followed: Followed) -> None:
+        """Let the other stream go on; the parts are read again from the first one on."""
+        name = followed.stream.name
+        log.warning("projector.parts_missing", stream=name, after=followed.cursor.sequence)
+        await self.projection.abandon(followed)
+        for lane in self.lanes:
+            if lane.followed is followed:
+                await lane.close()
+        self.next_look[name] = time.monotonic() + PART_SECONDS
 
     async def mind(self, lane: Lane) -> None:
         """Open a closed lane again as soon as that can be."""

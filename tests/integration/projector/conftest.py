@@ -8,10 +8,20 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
-from rosterline.launch.embedded import EmbeddedPostgres
+from rosterline.bus.topology import SIS, ensure_streams
+from rosterline.capture.parts import Limits
+from rosterline.launch.embedded import EmbeddedNats, EmbeddedPostgres
 from rosterline.sample.generate import generate
-from tests.support.projection import TODAY, Chain, Event, open_chain
-from tests.support.servers import Databases, drop_with_slots, fresh_databases
+from tests.integration.projector.bench import INSERT, Bench
+from tests.support.projection import TODAY, Chain, Event, Source, open_chain, open_wal
+from tests.support.running import settings_for
+from tests.support.servers import (
+    SIS_PUBLICATION,
+    Databases,
+    drop_with_slots,
+    fresh_databases,
+)
+from tests.support.streams import client_of
 
 STUDENTS = 8
 
@@ -62,3 +72,19 @@ async def chain(copies: Databases, loaded: Loaded) -> AsyncIterator[Chain]:
     async with open_chain(copies) as opened:
         opened.store.events.extend(loaded.events)
         yield opened
+
+
+@pytest.fixture
+async def bench(databases: Databases, nats_server: EmbeddedNats) -> AsyncIterator[Bench]:
+    """A SIS with a district, whose snapshot is in the stream."""
+    settings = settings_for(databases, nats_server)
+    async with (
+        client_of(nats_server.url) as client,
+        open_wal(databases.sis_dsn, "sis", SIS_PUBLICATION) as wal,
+    ):
+        await ensure_streams(client.jetstream(), [SIS])
+        source = Source(wal, Limits(1000, 400_000))
+        await wal.admin.execute(INSERT)
+        made = Bench(databases, settings, client, source)
+        await made.publish(await source.snapshot())
+        yield made

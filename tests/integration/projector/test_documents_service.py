@@ -1,39 +1,46 @@
 """The running projector beside `capture records`: what is written is shown at once, and kept."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import pytest
 
-from rosterline.bus.topology import RECORDS, SIS
+from rosterline.bus.topology import RECORDS
+from rosterline.capture.parts import Limits
 from rosterline.capture.service import serve_records, serve_sis
 from rosterline.config.settings import Settings
 from rosterline.launch.embedded import EmbeddedNats
+from rosterline.projector import turns
+from rosterline.projector.batch import Received
 from rosterline.projector.holds import fetch_waiting, release
 from rosterline.projector.service import serve
 from rosterline.sample.generate import generate
+from tests.integration.projector.bench import Bench
 from tests.support.gradebooks import put
 from tests.support.ledger import connected, is_ready
 from tests.support.running import running, settings_for, until
 from tests.support.servers import Databases
-from tests.support.streams import client_of, last_sequence
+from tests.support.streams import client_of
 from tests.support.written_documents import CATEGORY
 
 WIPE = "DELETE FROM sis.roster"
 HELD = "SELECT count(*) FROM rosterline.hold WHERE ended_at IS NULL"
 SHOWN = "SELECT revision FROM rosterline.cursor WHERE stream = 'RECORDS'"
+IN_TRANSACTION = """
+SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rosterline projector'
+    AND datname = current_database() AND state = 'idle in transaction'
+"""
 CATEGORIES = "SELECT count(*) FROM v1p2.categories WHERE status = 'active'"
 
 
 @dataclass
 class Office:
-    """A district whose captures run; of the projector a test decides."""
+    """A district; which services run a test decides."""
 
     databases: Databases
     settings: Settings
     nats: EmbeddedNats
-    captures: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def value(self, query: str) -> object:
         """One value of the Rosterline database."""
@@ -91,13 +98,73 @@ async def has_ended(office: Office) -> bool:
     return await office.value(HELD) == 0
 
 
-async def test_g1_a_stream_of_documents_that_was_made_anew_is_read_from_its_beginning(
-    office: Office,
+async def test_g1_a_stream_of_documents_that_was_made_anew_brings_what_was_lost(
+    databases: Databases, nats_server: EmbeddedNats
 ) -> None:
-    async with client_of(office.nats.url) as client:
-        async with running(serve, office.settings):
-            await until(lambda: is_ready(office.databases.dsn))
-            revision = await office.put(1)
+    settings = settings_for(databases, nats_server)
+    await generate(databases.sis_dsn, students=8, seed=2, progress=lambda *_: None)
+    office = Office(databases, settings, nats_server)
+    async with client_of(nats_server.url) as client, running(serve_sis, settings):
+        async with running(serve_records, settings), running(serve, settings):
+            await until(lambda: is_ready(databases.dsn))
+            await office.put(1)
+            revision = await office.put(2)
             await until(lambda: office.shows(revision))
-        assert await last_sequence(client, RECORDS) > 3
-        assert await last_sequence(client, SIS) > 0
+        await client.jetstream().delete_stream(RECORDS)
+        async with connected(databases.dsn) as connection:
+            await connection.execute("DELETE FROM records.document WHERE sourced_id = 'category-1'")
+        revision = await office.put(3)
+        async with running(serve_records, settings), running(serve, settings):
+            await until(lambda: office.shows(revision))
+            assert await office.value(CATEGORIES) == 2
+
+
+async def is_in_transaction(bench: Bench) -> bool:
+    """Whether the projector has taken a part, and waits for the next one."""
+    return bool(await bench.value(IN_TRANSACTION))
+
+
+@asynccontextmanager
+async def half_a_transaction(bench: Bench) -> AsyncIterator[list[Received]]:
+    """A loaded district, and a transaction of which the first part has come; the other parts."""
+    bench.source.assembler.limits = Limits(2, 400_000)
+    async with running(serve_records, bench.settings), running(serve, bench.settings):
+        await until(bench.has_applied)
+        await bench.source.wal.admin.execute("UPDATE sis.school SET name = 'Renamed'")
+        first, *others = await bench.source.drain()
+        await bench.publish([first])
+        await until(lambda: is_in_transaction(bench))
+        yield others
+
+
+async def test_g2_documents_wait_while_a_large_transaction_of_the_sis_is_open(bench: Bench) -> None:
+    async with half_a_transaction(bench) as others, connected(bench.databases.dsn) as connection:
+        revision = await put(connection, CATEGORY)
+
+        async def is_shown() -> bool:
+            return bool(await connection.fetchval(SHOWN) == revision)
+
+        with pytest.raises(TimeoutError):
+            await until(is_shown, seconds=0.5)
+        await bench.publish(others)
+        await until(is_shown)
+        renamed = "SELECT count(*) FROM v1p2.orgs WHERE document LIKE '%Renamed%'"
+        assert await connection.fetchval(renamed) == 5
+
+
+async def test_g7_documents_do_not_wait_for_parts_that_do_not_come(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "PART_SECONDS", 0.3)
+    async with half_a_transaction(bench) as others, connected(bench.databases.dsn) as connection:
+        revision = await put(connection, CATEGORY)
+
+        async def is_shown() -> bool:
+            return bool(await connection.fetchval(SHOWN) == revision)
+
+        await until(is_shown)
+        assert await connection.fetchval("SELECT count(*) FROM mirror.school") == 5
+        await bench.publish(others)
+        await until(bench.has_applied)
+        renamed = "SELECT count(*) FROM v1p2.orgs WHERE document LIKE '%Renamed%'"
+        assert await connection.fetchval(renamed) == 5

@@ -1,94 +1,18 @@
 """The running projector: it is alone, reads from its cursor, and refuses what it cannot repair."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
 
-import asyncpg
 import pytest
-from nats.aio.client import Client
 
 from rosterline.bus.reader import StreamGapError
 from rosterline.bus.topology import ONEROSTER, SIS, ensure_streams
-from rosterline.capture.parts import Limits
 from rosterline.capture.service import serve_records
-from rosterline.config.settings import Settings
-from rosterline.launch.embedded import EmbeddedNats
 from rosterline.projector import service as service_module
-from rosterline.projector.batch import Received
 from rosterline.projector.service import serve
 from rosterline.projector.store import AnotherProjectorError
-from tests.support.projection import Source, open_wal
-from tests.support.running import running, settings_for, until
-from tests.support.servers import SIS_PUBLICATION, Databases
-from tests.support.streams import client_of, last_sequence, read_all
-
-SLOT = "SELECT pg_create_logical_replication_slot('rosterline_records', 'pgoutput')"
-INSERT = """
-INSERT INTO sis.district (district_guid, name) VALUES (gen_random_uuid(), 'A district');
-INSERT INTO sis.school (school_guid, district_guid, name)
-SELECT gen_random_uuid(), district_guid, 'School ' || number
-FROM sis.district, generate_series(1, 5) AS number
-"""
-
-
-class Bench:
-    """The parts around a projector: a SIS, what capture would publish of it, and both servers."""
-
-    def __init__(
-        self, databases: Databases, settings: Settings, client: Client, source: Source
-    ) -> None:
-        self.databases = databases
-        self.settings = settings
-        self.client = client
-        self.source = source
-
-    async def publish(self, messages: Iterable[Received]) -> None:
-        """Put messages into stream SIS."""
-        for received in messages:
-            data = received.message.model_dump_json().encode()
-            await self.client.jetstream().publish("sis.district.any", data, stream=SIS)
-
-    async def change(self, statement: str) -> None:
-        """Change the SIS, and publish what capture would."""
-        await self.source.wal.admin.execute(statement)
-        await self.publish(await self.source.drain())
-
-    async def value(self, query: str) -> object:
-        """One value of the Rosterline database."""
-        connection = await asyncpg.connect(self.databases.dsn)
-        try:
-            return await connection.fetchval(query)
-        finally:
-            await connection.close()
-
-    async def has_applied(self) -> bool:
-        """Whether the cursor stands at the stream's end, and the first load is whole."""
-        end = await last_sequence(self.client, SIS)
-        stands = await self.value(
-            "SELECT sequence FROM rosterline.cursor WHERE stream = 'SIS' AND NOT loading"
-        )
-        return stands == end
-
-    async def has_slot(self) -> None:
-        """Let the outbox be read."""
-        await self.value(SLOT)
-
-
-@pytest.fixture
-async def bench(databases: Databases, nats_server: EmbeddedNats) -> AsyncIterator[Bench]:
-    """A SIS with a district, whose snapshot is in the stream."""
-    settings = settings_for(databases, nats_server)
-    async with (
-        client_of(nats_server.url) as client,
-        open_wal(databases.sis_dsn, "sis", SIS_PUBLICATION) as wal,
-    ):
-        await ensure_streams(client.jetstream(), [SIS])
-        source = Source(wal, Limits(1000, 400_000))
-        await wal.admin.execute(INSERT)
-        made = Bench(databases, settings, client, source)
-        await made.publish(await source.snapshot())
-        yield made
-
+from tests.integration.projector.bench import Bench
+from tests.support.running import running, until
+from tests.support.streams import last_sequence, read_all
 
 SCHOOLS = "SELECT count(*) FROM v1p2.orgs WHERE type = 'school' AND status = 'active'"
 
