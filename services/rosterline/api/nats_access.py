@@ -54,12 +54,15 @@ class Door:
     async def keep(self, client: Client) -> None:
         """Answer until the connection is closed for good."""
         sessions = Sessions(client, self._directory, self._settings.nats_session_seconds)
-        await sessions.open()
-        async with asyncio.TaskGroup() as tasks:
+        answers: set[asyncio.Task[None]] = set()
 
-            async def ask(question: Msg) -> None:
-                tasks.create_task(self._answer(question, client))
+        async def ask(question: Msg) -> None:
+            task = asyncio.create_task(self._answer(question, client))
+            answers.add(task)
+            task.add_done_callback(answers.discard)
 
+        try:
+            await sessions.open()
             await client.subscribe(CALLOUT_SUBJECT, queue=QUEUE, cb=ask)
             await client.subscribe(DOOR_SUBJECT, queue=QUEUE, cb=self._tell_issuer)
             log.info("nats.door_open", issuer=self._issuer.public_key)
@@ -67,6 +70,9 @@ class Door:
                 if client.is_connected:
                     await sessions.look()
                 await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            for task in answers:
+                task.cancel()
 
     async def _tell_issuer(self, question: Msg) -> None:
         if question.reply:
