@@ -5,35 +5,27 @@ came of it is committed, and nothing is worked off behind a message that is stil
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import replace
 
-import asyncpg
 import structlog
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
 
-from rosterline.bus.connection import BusUnreachableError
-from rosterline.bus.relay import FencedError, PublishError
 from rosterline.bus.topology import INGEST
-from rosterline.db.pools import LOST_CONNECTION
 from rosterline.events.commands import ANSWER_HEADER, FINAL
+from rosterline.ingest.attempts import Attempts
 from rosterline.ingest.cases import Settled
-from rosterline.ingest.command import Arrival, Command
+from rosterline.ingest.command import Command
 from rosterline.ingest.dead_letters import (
     DIED,
     bury,
     bury_again,
     fetch_overtaken,
     find_letter,
-    forget_attempts,
-    note_attempts,
     reason_of,
-    were_begun,
 )
-from rosterline.ingest.entries import MOST_LINES
+from rosterline.ingest.deliveries import Delivery, delivered, units
+from rosterline.ingest.errors import TRANSIENT, LostMessagesError
 from rosterline.ingest.fetching import Fetcher
 from rosterline.ingest.intake import Intake, NoCommandError
 from rosterline.ingest.lines import Key
@@ -43,46 +35,6 @@ from rosterline.ingest.work import Worker
 from rosterline.telemetry import failpoints
 
 log = structlog.get_logger(__name__)
-
-MOST_ATTEMPTS: Final = 3
-
-
-class LostMessagesError(Exception):
-    """A message was lost on its way to us: what comes behind it must come again."""
-
-
-TRANSIENT: Final = (
-    *LOST_CONNECTION,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ReadOnlySQLTransactionError,
-    NatsError,
-    BusUnreachableError,
-    FencedError,
-    PublishError,
-    LostMessagesError,
-)
-"""What passes by itself: connect again, and go on where the acknowledgements end."""
-
-
-@dataclass(slots=True)
-class Suspects:
-    """Messages that a worker may have died of, for the life of this process.
-
-    Those up to `until` were begun by one that is gone. `passed` counts attempts that were broken
-    off because a server was away, which says nothing of the message.
-    """
-
-    until: int | None = None
-    passed: Counter[int] = field(default_factory=Counter)
-
-
-@dataclass(slots=True)
-class Delivery:
-    """A message, and the command that it is, where that can be said."""
-
-    message: Msg
-    arrival: Arrival
-    command: Command | None = None
 
 
 class Reception:
@@ -94,7 +46,7 @@ class Reception:
         teller: Teller,
         intake: Intake,
         fetcher: Fetcher,
-        suspects: Suspects,
+        attempts: Attempts,
         *,
         seen: int,
     ) -> None:
@@ -102,7 +54,7 @@ class Reception:
         self.teller = teller
         self.intake = intake
         self.fetcher = fetcher
-        self.suspects = suspects
+        self.attempts = attempts
         self.seen = seen
         self.turn = asyncio.Lock()
         self.written = asyncio.Event()
@@ -114,7 +66,8 @@ class Reception:
             if first.metadata.num_pending:
                 arrived += await self.fetcher.fetch()
             failpoints.reach(failpoints.INGEST_AFTER_FETCH)
-            deliveries = [self.deliver(message) for message in sorted(arrived, key=sequence_of)]
+            deliveries = [delivered(message, self.intake) for message in arrived]
+            deliveries.sort(key=lambda delivery: delivery.sequence)
             await self.refuse_gaps(deliveries)
             for unit in units(deliveries):
                 await self.see_through(unit)
@@ -143,24 +96,10 @@ class Reception:
         except Exception:  # noqa: BLE001 - as above
             return await self.worker.look(1, given_up=True)
 
-    def deliver(self, message: Msg) -> Delivery:
-        """A message as we know it; one that cannot be read has no command."""
-        arrival = Arrival(
-            sequence_of(message),
-            message.subject,
-            message.headers or {},
-            message.data,
-            message.metadata.timestamp,
-        )
-        try:
-            return Delivery(message, arrival, self.intake.read(arrival))
-        except Exception:  # noqa: BLE001 - read again when it is its turn, and judged there
-            return Delivery(message, arrival)
-
     async def refuse_gaps(self, deliveries: Sequence[Delivery]) -> None:
         """Raise LostMessagesError if one is missing that the stream still holds."""
         for delivery in deliveries:
-            sequence = delivery.arrival.sequence
+            sequence = delivery.sequence
             if sequence > self.seen + 1:
                 following = await self.fetcher.following(self.seen + 1)
                 if following is not None and following < sequence:
@@ -169,74 +108,65 @@ class Reception:
 
     async def see_through(self, unit: Sequence[Delivery]) -> None:
         """Work messages off together; one by one if they may have killed a worker, or fail."""
-        suspects = [one.arrival.sequence for one in unit if self.is_suspect(one)]
-        stream = self.intake.stream
-        if not suspects or not await were_begun(self.worker.connection, stream, suspects):
-            if suspects:
-                await self.begin(suspects)
+        suspicious = self.attempts.suspicious(unit)
+        if await self.attempts.may_be_together(suspicious):
             try:
-                await self.work_off(unit)
+                commands, settled = await self.decide(unit)
             except TRANSIENT:
-                self.suspects.passed.update(suspects)
+                self.attempts.pass_over(suspicious)
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop all others
                 log.error("ingest.failed", messages=len(unit), reason=reason_of(error))  # noqa: TRY400 - a traceback may show what a message holds
             else:
-                await self.end(suspects)
+                await self.end(unit, commands, settled)
+                await self.attempts.end(suspicious)
                 return
         for delivery in unit:
             await self.see_one_through(delivery)
 
     async def see_one_through(self, delivery: Delivery) -> None:
         """Work a message off by itself, or put it aside after some attempts."""
-        sequence, reason = delivery.arrival.sequence, DIED
-        while (await self.begin([sequence]))[sequence] <= MOST_ATTEMPTS:
+        sequence, reason = delivery.sequence, DIED
+        while await self.attempts.may_go_on(sequence):
             try:
-                await self.work_off([delivery])
+                commands, settled = await self.decide([delivery])
             except TRANSIENT:
-                self.suspects.passed[sequence] += 1
+                self.attempts.pass_over([sequence])
                 raise
             except Exception as error:  # noqa: BLE001 - counted, and told to the operator
                 reason = reason_of(error)
             else:
+                await self.end([delivery], commands, settled)
                 break
         else:
             await self.put_aside(delivery, reason)
-        await self.end([sequence])
+        await self.attempts.end([sequence])
 
-    def is_suspect(self, delivery: Delivery) -> bool:
-        """Whether a worker may have died of it."""
-        return delivery.command is None or delivery.arrival.sequence <= (self.suspects.until or 0)
-
-    async def begin(self, sequences: Collection[int]) -> dict[int, int]:
-        """Note that messages are begun; how often they were, but for what was broken off."""
-        noted = await note_attempts(self.worker.connection, self.intake.stream, sequences)
-        return {
-            sequence: count - self.suspects.passed[sequence] for sequence, count in noted.items()
-        }
-
-    async def end(self, sequences: Sequence[int]) -> None:
-        """Forget attempts at what is worked off."""
-        if sequences:
-            stream = self.intake.stream
-            await forget_attempts(self.worker.connection, stream, sequences[-1])
-
-    async def work_off(self, unit: Sequence[Delivery]) -> None:
-        """Decide what was delivered, tell it, and acknowledge it."""
+    async def decide(self, unit: Sequence[Delivery]) -> tuple[list[Command], Settled]:
+        """Decide what was delivered, and commit it."""
         commands = [command for one in unit if (command := await self.command_of(one))]
-        if commands:
-            overtaken = await self.overtaken(commands)
-            settled = await self.worker.work(commands, overtaken)
-            await self.tell(commands, settled)
-            if self.worker.may_have_waiting:
-                self.written.set()
+        if not commands:
+            return [], Settled()
+        return commands, await self.worker.work(commands, await self.overtaken(commands))
+
+    async def end(
+        self, unit: Sequence[Delivery], commands: Sequence[Command], settled: Settled
+    ) -> None:
+        """Tell what is committed, and acknowledge it."""
+        for command in commands:
+            kept = settled.kept[command.name]
+            if command.answer is not None and kept.verdict.state in FINAL:
+                await self.teller.answer(command.answer, kept.verdict)
+        await self.teller.tell(settled.decided)
+        if self.worker.may_have_waiting:
+            self.written.set()
         failpoints.reach(failpoints.INGEST_BEFORE_ACK)
         for delivery in unit:
             await delivery.message.ack()
 
     async def command_of(self, delivery: Delivery) -> Command | None:
         """The command that is to be decided; None for what is none, or no longer to be decided."""
-        sequence = delivery.arrival.sequence
+        sequence = delivery.sequence
         try:
             command = delivery.command or self.intake.read(delivery.arrival)
         except NoCommandError as error:
@@ -271,35 +201,5 @@ class Reception:
             lines = 1 if command is None else len(command.lines)
             is_told = ANSWER_HEADER not in arrival.headers
             await bury(connection, arrival, name, reason, lines=lines, is_told=is_told)
-        log.error("ingest.put_aside", sequence=arrival.sequence, reason=reason)
+        log.error("ingest.put_aside", sequence=delivery.sequence, reason=reason)
         await delivery.message.ack()
-
-    async def tell(self, commands: Sequence[Command], settled: Settled) -> None:
-        """Answer who waits, also a second time, and publish what is decided now."""
-        for command in commands:
-            kept = settled.kept[command.name]
-            if command.answer is not None and kept.verdict.state in FINAL:
-                await self.teller.answer(command.answer, kept.verdict)
-        await self.teller.tell(settled.decided)
-
-
-def sequence_of(message: Msg) -> int:
-    """A message's place in the stream."""
-    return message.metadata.sequence.stream
-
-
-def units(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
-    """The messages in runs of bounded size; what was sent again by an operator is by itself."""
-    unit: list[Delivery] = []
-    size = 0
-    for delivery in deliveries:
-        command = delivery.command
-        is_special = command is None or command.letter_id is not None
-        lines = 1 if command is None else len(command.lines)
-        if unit and (is_special or size + lines > MOST_LINES):
-            yield unit
-            unit, size = [], 0
-        unit.append(delivery)
-        size = MOST_LINES if is_special else size + lines
-    if unit:
-        yield unit

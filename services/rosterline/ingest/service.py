@@ -14,9 +14,11 @@ from rosterline.bus.topology import INGEST, ensure_streams, identity, resume_ing
 from rosterline.config.settings import Settings
 from rosterline.db.errors import describe
 from rosterline.db.pools import open_connection
+from rosterline.ingest.attempts import Attempts, Suspects
+from rosterline.ingest.errors import TRANSIENT
 from rosterline.ingest.fetching import Fetcher
 from rosterline.ingest.intake import Intake
-from rosterline.ingest.reception import TRANSIENT, Reception, Suspects
+from rosterline.ingest.reception import Reception
 from rosterline.ingest.store import try_lock
 from rosterline.ingest.subscriber import connected, subscribed
 from rosterline.ingest.telling import Teller
@@ -93,7 +95,7 @@ async def prepare(
         teller,
         intake,
         Fetcher(client),
-        suspects,
+        Attempts(connection, intake.stream, suspects),
         seen=acknowledged,
     )
 

@@ -24,6 +24,8 @@ from rosterline.ingest.verdicts import Kept
 
 log = structlog.get_logger(__name__)
 
+# Room for the headers of a message; the relay leaves as much.
+HEADER_BYTES: Final = 4096
 CONTENT_TYPE: Final = {"content-type": "application/json"}
 
 
@@ -36,18 +38,23 @@ class Telling:
     data: bytes
 
 
-def telling_of(kept: Kept) -> Telling:
+def telling_of(kept: Kept, most_bytes: int) -> Telling:
     """The message of a numbered verdict."""
     return Telling(
         verdict_subject(kept.verdict.app, kept.verdict.state.value),
         {**CONTENT_TYPE, NUMBER_HEADER: str(kept.number)},
-        as_json(kept.verdict),
+        as_json(kept.verdict, most_bytes),
     )
 
 
-def as_json(verdict: Verdict) -> bytes:
-    """A verdict as it is sent."""
-    return verdict.model_dump_json(by_alias=True).encode()
+def as_json(verdict: Verdict, most_bytes: int) -> bytes:
+    """A verdict as it is sent, with as many rejections as fit; all can be asked for over HTTP."""
+    data = verdict.model_dump_json(by_alias=True).encode()
+    while len(data) > most_bytes and verdict.rejections:
+        fewer = verdict.rejections[: len(verdict.rejections) // 2]
+        verdict = verdict.model_copy(update={"rejections": fewer})
+        data = verdict.model_dump_json(by_alias=True).encode()
+    return data
 
 
 class Teller:
@@ -56,6 +63,7 @@ class Teller:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.jetstream: JetStreamContext = client.jetstream()
+        self.most_bytes = client.max_payload - HEADER_BYTES
         self.relays: dict[str, Relay] = {}
         self.told: dict[str, int] = {}
 
@@ -91,9 +99,10 @@ class Teller:
                 by_app[kept.verdict.app].append(kept)
         for app, numbered in by_app.items():
             await self.last_told(app)
-            await self.relays[app].publish([telling_of(kept) for kept in numbered])
+            await self.relays[app].publish([telling_of(kept, self.most_bytes) for kept in numbered])
             self.told[app] = max(kept.number or 0 for kept in numbered)
 
     async def answer(self, token: str, verdict: Verdict) -> None:
         """Tell the process that waits; one that has gone asks for it when it comes back."""
-        await self.client.publish(answer_subject(token), as_json(verdict), headers=CONTENT_TYPE)
+        data = as_json(verdict, self.most_bytes)
+        await self.client.publish(answer_subject(token), data, headers=CONTENT_TYPE)

@@ -12,7 +12,8 @@ from nats.js import JetStreamContext
 
 from rosterline.bus.topology import INGEST, INGEST_CONSUMER
 from rosterline.ingest.dead_letters import forget_attempts
-from rosterline.ingest.reception import LostMessagesError, Reception
+from rosterline.ingest.errors import LostMessagesError
+from rosterline.ingest.reception import Reception
 from rosterline.ingest.store import purge_commands
 
 log = structlog.get_logger(__name__)
