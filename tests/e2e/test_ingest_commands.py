@@ -17,7 +17,8 @@ LETTER = """
 INSERT INTO rosterline.dead_letter
     (app, command_id, subject, headers, data, received_at, reason, revision)
 VALUES ('vendor', $1, 'ingest.district.vendor.batch',
-    '{"Nats-Msg-Id": "c", "Rosterline-Wait": "5"}', 'secret', now(), 'KeyError at write_documents', 3)
+    '{"Nats-Msg-Id": "c", "Rosterline-Wait": "5"}', 'secret', now(),
+    'KeyError at write_documents', 3)
 RETURNING letter_id
 """
 
