@@ -3,7 +3,7 @@
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 from typing_extensions import override
 
@@ -15,29 +15,17 @@ from rosterline.api.openapi.written import (
     written_reference,
     written_schema,
 )
-from rosterline.oneroster import v1p1, v1p2
+from rosterline.events.catalogue import MODELS, RecordSchema
 from rosterline.oneroster.vocabulary import Entity, Version
 
-MODELS = {Version.V1P2: v1p2.MODELS, Version.V1P1: v1p1.MODELS}
 STATUS_INFO = "StatusInfo"
 STATUS_INFO_SET = "StatusInfoSet"
 OAUTH_ERROR = "OAuthError"
 TOKEN = "Token"  # noqa: S105 - the name of a schema
 
 
-class WireSchema(GenerateJsonSchema):
-    """Schemas of what is sent: an absent member is left out and never null, the others are there.
-
-    What comes out fits OpenAPI 3.0 and 3.1 alike: no null, no constants.
-    """
-
-    @override
-    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        return self.generate_inner(schema["schema"])
-
-    @override
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        return self.generate_inner(schema["schema"])
+class WireSchema(RecordSchema):
+    """Schemas of what is sent; they fit OpenAPI 3.0 and 3.1 alike: no null, no constants."""
 
     @override
     def field_is_required(
@@ -51,10 +39,6 @@ class WireSchema(GenerateJsonSchema):
     @override
     def literal_schema(self, schema: core_schema.LiteralSchema) -> JsonSchemaValue:
         return {"type": "string", "enum": list(schema["expected"])}
-
-    @override
-    def field_title_should_be_set(self, schema: object) -> bool:
-        return False
 
 
 def schema_name(entity: Entity, version: Version) -> str:
