@@ -30,7 +30,7 @@ def render(
     has_org_ids = dialect.is_xporter and endpoint.entity is Entity.USERS
     if fields is not None:
         wanted = map(_with_whole_orgs, fields) if has_org_ids else fields
-        text = select_fields(f"[{text.decode()}]", wanted)[1:-1].encode()
+        text = select_fields(b"[%b]" % text, wanted)[1:-1]
     if has_org_ids:
         users = [_with_org_ids(user) for user in orjson.loads(b"[%b]" % text)]
         text = orjson.dumps(users)[1:-1]

@@ -57,10 +57,10 @@ def parse_fields(text: str | None, collection: Collection, rules: QueryRules) ->
     raise bad_request(CodeMinor.INVALID_SELECTION_FIELD, message)
 
 
-def select_fields(records: str, fields: Iterable[str]) -> str:
+def select_fields(records: bytes, fields: Iterable[str]) -> bytes:
     """A JSON list of records with the chosen members only."""
     tree = _tree(fields)
-    return orjson.dumps([_select(record, tree) for record in orjson.loads(records)]).decode()
+    return orjson.dumps([_select(record, tree) for record in orjson.loads(records)])
 
 
 def _blank(rules: QueryRules) -> ApiError:
