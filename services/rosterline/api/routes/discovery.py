@@ -4,6 +4,7 @@ The standard's documents disagree on the name of the file, so it is there by bot
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from urllib.parse import quote
 
 import orjson
@@ -16,6 +17,8 @@ from rosterline.api.endpoints import Service
 from rosterline.api.openapi.documents import build_service_document
 from rosterline.oneroster.vocabulary import Version
 
+# Stands for the app in a document until somebody asks for it; no document says it otherwise.
+ANY_APP = "~any-app~"
 FILES: Mapping[Service, tuple[str, str]] = {
     Service.ROSTERING: (
         "onerosterv1p2rostersservice_openapi3_v1p0.json",
@@ -35,10 +38,10 @@ FILES: Mapping[Service, tuple[str, str]] = {
 def discovery_routes(dialects: Iterable[Dialect], base_url: str) -> list[Route]:
     """The documents of every service, below its address in each dialect that has 1.2."""
     return [
-        _route(dialect, service, f"{folder}/{name}", base_url)
+        route
         for dialect in dialects
         for service, folder in _folders(dialect).items()
-        for name in FILES[service]
+        for route in _routes(dialect, service, folder, base_url)
     ]
 
 
@@ -55,10 +58,18 @@ def _folders(dialect: Dialect) -> dict[Service, str]:
     return {service: f"{dialect.prefix}{path}/discovery" for service, path in dialect.paths.items()}
 
 
-def _route(dialect: Dialect, service: Service, path: str, base_url: str) -> Route:
+def _routes(dialect: Dialect, service: Service, folder: str, base_url: str) -> list[Route]:
+    @cache
+    def template() -> bytes:
+        # Anybody may ask, and making one takes its time: it is the same for every app but its name.
+        return orjson.dumps(build_service_document(dialect, service, base_url, ANY_APP))
+
     async def handle(request: Request) -> Response:
         app = quote(request.path_params.get(APP_NAME.strip("{}"), ""), safe="")
-        document = build_service_document(dialect, service, base_url, app)
-        return Response(orjson.dumps(document), media_type="application/json")
+        document = template().replace(ANY_APP.encode(), app.encode())
+        return Response(document, media_type="application/json")
 
-    return Route(path, handle, name=f"discovery of {service}, {dialect.name}, {path}")
+    return [
+        Route(f"{folder}/{name}", handle, name=f"discovery of {service}, {folder}/{name}")
+        for name in FILES[service]
+    ]
