@@ -14,12 +14,18 @@ from tests.support.servers import fresh_databases
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(postgres_server: EmbeddedPostgres) -> AsyncIterator[tuple[Served, Settings]]:
-    """An application, and its settings."""
+async def bare(postgres_server: EmbeddedPostgres) -> AsyncIterator[tuple[Served, Settings]]:
+    """An application before an empty read model, and its settings."""
     with fresh_databases(postgres_server) as databases:
         async with serving(databases.dsn) as served:
-            await served.authorize()
             yield served, Settings(dsn=databases.dsn, public_url=BASE_URL)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(bare: tuple[Served, Settings]) -> tuple[Served, Settings]:
+    """The same with a token."""
+    await bare[0].authorize()
+    return bare
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -24,7 +24,7 @@ from rosterline.launch.embedded import EmbeddedPostgres
 from rosterline.oneroster import v1p1
 from rosterline.oneroster.v1p1 import in_v1p1
 from rosterline.oneroster.vocabulary import Entity, Version
-from tests.support.api import BASE_URL, ONE_OF_EACH, Served, Stored, serving
+from tests.support.api import BASE_URL, ONE_OF_EACH, Served, Stored, client_for, serving
 from tests.support.servers import fresh_databases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -75,13 +75,7 @@ async def clients(served: Served) -> AsyncIterator[dict[Version, httpx.AsyncClie
     found = {}
     for version in Version:
         made = await connections.add(served.connection, version.value, NUMBERS[version])
-        http = httpx.AsyncClient(transport=served.transport, base_url=BASE_URL)
-        answer = await http.post(
-            EDTECH_V1P2.token_path,
-            data={"grant_type": "client_credentials"},
-            auth=(made.client_id, made.client_secret),
-        )
-        http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        http = await client_for(served.transport, made)
         found[version] = http
     yield found
     for client in found.values():

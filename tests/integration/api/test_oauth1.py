@@ -15,10 +15,8 @@ from rosterline.api import connections
 from rosterline.api.app import create_app
 from rosterline.api.nonces import KEEP_SECONDS
 from rosterline.config.settings import Settings
-from rosterline.launch.embedded import EmbeddedPostgres
 from rosterline.oneroster.vocabulary import Version
-from tests.support.api import BASE_URL, Served, org, renewed, serving
-from tests.support.servers import fresh_databases
+from tests.support.api import BASE_URL, Served, org, renewed
 from tests.support.signing import Signer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -48,22 +46,15 @@ class Old:
         return await self.served.http.get(path, params=asked, headers={"Authorization": header})
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def hall(postgres_server: EmbeddedPostgres) -> AsyncIterator[tuple[Served, Settings]]:
-    with fresh_databases(postgres_server) as databases:
-        async with serving(databases.dsn) as served:
-            yield served, Settings(dsn=databases.dsn, public_url=BASE_URL)
-
-
 @pytest_asyncio.fixture(loop_scope="module")
-async def old(hall: tuple[Served, Settings]) -> AsyncIterator[Old]:
-    served = await renewed(*hall)
+async def old(bare: tuple[Served, Settings]) -> AsyncIterator[Old]:
+    served = await renewed(*bare)
     await served.read_model.write(
         *(replace(org(name), version=Version.V1P1) for name in ("school-1", "school-2"))
     )
     made = await connections.add(served.connection, "old", "1.1")
     async with served.http:
-        yield Old(served, hall[1], Signer(made.client_id, made.client_secret))
+        yield Old(served, bare[1], Signer(made.client_id, made.client_secret))
     await connections.remove(served.connection, "old")
 
 

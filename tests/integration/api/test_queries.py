@@ -20,7 +20,7 @@ from rosterline.api.endpoints import NUMBERS
 from rosterline.launch.embedded import EmbeddedPostgres
 from rosterline.oneroster.scopes import KNOWN
 from rosterline.oneroster.vocabulary import WRITTEN_COLLECTIONS, Collection, Entity, Version
-from tests.support.api import BASE_URL, ONE_OF_EACH, Served, serving, stamp, user
+from tests.support.api import ONE_OF_EACH, Served, client_for, serving, stamp, user
 from tests.support.documents import make_records, store
 from tests.support.servers import fresh_databases
 
@@ -55,13 +55,7 @@ async def clients(served: Served) -> AsyncIterator[Clients]:
         number = NUMBERS[version]
         scopes = [scope for scope in KNOWN[number] if scope.endswith("readonly")]
         made = await connections.add(served.connection, version.value, number, scopes=scopes)
-        http = httpx.AsyncClient(transport=served.transport, base_url=BASE_URL)
-        answer = await http.post(
-            "/oauth2/token",
-            data={"grant_type": "client_credentials"},
-            auth=(made.client_id, made.client_secret),
-        )
-        http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        http = await client_for(served.transport, made)
         found[version] = http
     yield found
     for client in found.values():

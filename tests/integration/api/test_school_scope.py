@@ -19,7 +19,7 @@ from rosterline.api.endpoints import NUMBERS, Endpoint, Service
 from rosterline.launch.embedded import EmbeddedPostgres
 from rosterline.oneroster.vocabulary import ROSTER, Entity, Version
 from rosterline.sample.generate import generate
-from tests.support.api import BASE_URL, serving
+from tests.support.api import client_for, serving
 from tests.support.projection import TODAY, Chain, open_chain
 from tests.support.servers import fresh_databases
 
@@ -53,13 +53,7 @@ class Town:
                 scopes=SCOPES,
                 schools=schools,
             )
-            http = httpx.AsyncClient(transport=self.transport, base_url=BASE_URL)
-            answer = await http.post(
-                "/oauth2/token",
-                data={"grant_type": "client_credentials"},
-                auth=(made.client_id, made.client_secret),
-            )
-            http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+            http = await client_for(self.transport, made)
             self.clients[key] = http
         return self.clients[key]
 

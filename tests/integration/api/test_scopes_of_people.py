@@ -55,7 +55,7 @@ from rosterline.projector.wanted import (
 from rosterline.projector.write import Writer
 from rosterline.projector.writes import Spool
 from tests.support import facts
-from tests.support.api import ALL_SCOPES, BASE_URL, serving
+from tests.support.api import ALL_SCOPES, BASE_URL, client_for, serving
 from tests.support.facts import CALENDAR, OTHER_CALENDAR, OTHER_SCHOOL, SCHOOL, guid
 from tests.support.official import official
 from tests.support.servers import fresh_databases
@@ -242,13 +242,7 @@ async def vendor(
         schools=schools,
         switches=Switches(sees_agents=kind != "without agents"),
     )
-    http = httpx.AsyncClient(transport=transport, base_url=BASE_URL)
-    answer = await http.post(
-        "/oauth2/token",
-        data={"grant_type": "client_credentials"},
-        auth=(made.client_id, made.client_secret),
-    )
-    http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+    http = await client_for(transport, made)
     return Copy(version, schools, kind == "with agents", http)
 
 

@@ -8,7 +8,7 @@ from rosterline.api import connections
 from rosterline.api.app import create_app
 from rosterline.config.settings import Settings
 from rosterline.db.pools import open_pool
-from tests.support.api import BASE_URL, ReadModel, user
+from tests.support.api import BASE_URL, ReadModel, client_for, user
 from tests.support.servers import Databases
 
 
@@ -25,18 +25,8 @@ async def test_a_slow_query_is_cancelled_and_answered(
     read_model = ReadModel(holder)
     await read_model.write(user("u1"))
     await read_model.become_ready()
-    async with (
-        open_pool(databases.dsn, "api", size=2, statement_seconds=0.5) as pool,
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(create_app(settings, pool)), base_url=BASE_URL
-        ) as http,
-    ):
-        token = await http.post(
-            "/oauth2/token",
-            data={"grant_type": "client_credentials"},
-            auth=(vendor.client_id, vendor.client_secret),
-        )
-        http.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
+    async with open_pool(databases.dsn, "api", size=2, statement_seconds=0.5) as pool:
+        http = await client_for(httpx.ASGITransport(create_app(settings, pool)), vendor)
         path = "/ims/oneroster/rostering/v1p2/users"
         assert (await http.get(path)).status_code == 200
         # A lock stands for work: the statement cannot end in its time.
@@ -47,4 +37,5 @@ async def test_a_slow_query_is_cancelled_and_answered(
         assert "took too long" in answer.json()["imsx_description"]
         assert answer.headers["Retry-After"]
         assert (await http.get(path)).status_code == 200
+        await http.aclose()
     await holder.close()

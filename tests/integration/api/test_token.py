@@ -10,12 +10,11 @@ import pytest_asyncio
 from rosterline.api import connections
 from rosterline.api.directory import REMEMBER_SECONDS
 from rosterline.config.settings import Settings
-from rosterline.launch.embedded import EmbeddedPostgres
 from rosterline.oneroster import scopes
 from rosterline.oneroster.scopes import ROSTER, ROSTER_CORE, ROSTER_DEMOGRAPHICS, V1P2
 from tests.support.api import BASE_URL, Served, renewed, serving, user
 from tests.support.running import until
-from tests.support.servers import Databases, fresh_databases
+from tests.support.servers import Databases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -23,16 +22,9 @@ SCHOOL = "8c6c8d3a-94a1-4c1c-9bb0-0b3f8e6a6f01"
 GRANT = {"grant_type": "client_credentials"}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def hall(postgres_server: EmbeddedPostgres) -> AsyncIterator[tuple[Served, Settings]]:
-    with fresh_databases(postgres_server) as databases:
-        async with serving(databases.dsn) as served:
-            yield served, Settings(dsn=databases.dsn, public_url=BASE_URL)
-
-
 @pytest_asyncio.fixture(loop_scope="module")
-async def served(hall: tuple[Served, Settings]) -> AsyncIterator[Served]:
-    served = await renewed(*hall)
+async def served(bare: tuple[Served, Settings]) -> AsyncIterator[Served]:
+    served = await renewed(*bare)
     async with served.http:
         yield served
 

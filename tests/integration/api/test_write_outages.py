@@ -153,6 +153,6 @@ async def test_a_command_that_is_sent_twice_is_kept_once(office: Office) -> None
     sent = await office.count_messages()
     for _ in range(2):
         await office.served.writer.bus.publish(
-            "ingest.district.writer-v1p2.batch", b"{}", {"Nats-Msg-Id": "once"}, seconds=3
+            "ingest.district.writer-v1p2.batch", b"{}", {"Rosterline-Command": "once"}, seconds=3
         )
     assert await office.count_messages() == sent + 1

@@ -13,10 +13,9 @@ from rosterline.api import connections
 from rosterline.api.app import create_app
 from rosterline.api.dialects import XPORTER_PATH
 from rosterline.config.settings import Settings
-from rosterline.launch.embedded import EmbeddedPostgres
 from rosterline.oneroster.vocabulary import Version
 from tests.support.api import BASE_URL, Served, Stored, org, renewed, serving
-from tests.support.servers import Databases, fresh_databases
+from tests.support.servers import Databases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -39,16 +38,9 @@ def school(guid: str, identifier: str, kind: str = "school", *, status: str = "a
     return replace(made, record=record, schools=(guid,), version=Version.V1P1)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def hall(postgres_server: EmbeddedPostgres) -> AsyncIterator[tuple[Served, Settings]]:
-    with fresh_databases(postgres_server) as databases:
-        async with serving(databases.dsn) as served:
-            yield served, Settings(dsn=databases.dsn, public_url=BASE_URL)
-
-
 @pytest_asyncio.fixture(loop_scope="module")
-async def served(hall: tuple[Served, Settings]) -> AsyncIterator[Served]:
-    served = await renewed(*hall)
+async def served(bare: tuple[Served, Settings]) -> AsyncIterator[Served]:
+    served = await renewed(*bare)
     await served.read_model.write(
         school(ELM, "3281110"),
         school(OAK, "3281111"),
