@@ -135,7 +135,7 @@ async def opened(measured: Installation) -> AsyncIterator[Bench]:
 
 async def publish(client: Client, subject: str, data: bytes, command: str) -> None:
     """Publish a command until the stream has it."""
-    await client.jetstream().publish(subject, data, timeout=30, headers={"Nats-Msg-Id": command})
+    await client.jetstream().publish(subject, data, timeout=30, headers={"Rosterline-Command": command})
 
 
 async def measure_puts(bench: Bench, count: int) -> Outcome:

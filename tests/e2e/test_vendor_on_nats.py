@@ -28,7 +28,7 @@ async def main(url, client_id, client_secret):
     ack = await jetstream.publish(
         "ingest.district.acme.assessmentLineItems.put",
         b'{"assessmentLineItem": {}}',
-        headers={"Nats-Msg-Id": "first"},
+        headers={"Rosterline-Command": "first"},
     )
     print(ack.stream, ack.seq)
     verdicts = await jetstream.pull_subscribe_bind("verdicts", "VERDICT_acme")

@@ -168,7 +168,7 @@ class NatsSender(Sender):
         while True:
             try:
                 await client.jetstream().publish(
-                    subject, data, timeout=2, headers={"Nats-Msg-Id": command}
+                    subject, data, timeout=2, headers={"Rosterline-Command": command}
                 )
             except (NatsError, OSError):
                 await pause(RETRY_SECONDS)

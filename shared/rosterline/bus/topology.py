@@ -52,8 +52,9 @@ def stream(
     *,
     per_subject: int = -1,
     duplicate_seconds: float = 0,
+    is_atomic: bool = True,
 ) -> StreamConfig:
-    """A stream on disk that takes atomic batches and never drops what it holds."""
+    """A stream on disk that takes batches whole or not, and never drops what it holds."""
     return StreamConfig(
         name=name,
         subjects=[subjects],
@@ -64,7 +65,7 @@ def stream(
         max_msgs_per_subject=per_subject,
         duplicate_window=duplicate_seconds,
         allow_direct=True,
-        allow_atomic=True,
+        allow_atomic=is_atomic,
     )
 
 
@@ -75,9 +76,15 @@ STREAMS: dict[str, StreamConfig] = {
     POSITIONS: stream(
         POSITIONS, POSITION_SUBJECTS, "How far each slot was confirmed", per_subject=1
     ),
-    # Ids of commands are their connection's own, JetStream's window of duplicates is the stream's:
-    # the shortest there can be, so that no connection's command is taken for another's.
-    INGEST: stream(INGEST, INGEST_SUBJECTS, "Commands on written records", duplicate_seconds=0.1),
+    # Vendors publish here: batches of the server's, and its window of duplicates, are shared by all
+    # senders of a stream. There are no such batches, and the window is the shortest there can be.
+    INGEST: stream(
+        INGEST,
+        INGEST_SUBJECTS,
+        "Commands on written records",
+        duplicate_seconds=0.1,
+        is_atomic=False,
+    ),
 }
 
 

@@ -12,8 +12,9 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-# The sender's name for a command, by which a second one of that name changes nothing.
-COMMAND_HEADER: Final = "Nats-Msg-Id"
+# The sender's name for a command, by which a second one of that name changes nothing. `Nats-Msg-Id`
+# will not do: JetStream takes one sender's id for another's.
+COMMAND_HEADER: Final = "Rosterline-Command"
 # Seconds in which what a command names may still appear, before it is refused.
 WAIT_HEADER: Final = "Rosterline-Wait"
 # `true`: all lines of a batch are stored, or none.

@@ -33,14 +33,14 @@ async def test_a_vendor_sends_commands_and_is_told_where_they_are_kept(
     async with acme.connected() as client:
         jetstream = client.jetstream(domain=DOMAIN)
         put = await jetstream.publish(
-            "ingest.district.acme.assessmentResults.put", b"{}", headers={"Nats-Msg-Id": "1"}
+            "ingest.district.acme.assessmentResults.put", b"{}", headers={"Rosterline-Command": "1"}
         )
         batch = await jetstream.publish("ingest.district.acme.batch", b"{}\n{}")
     assert (put.stream, put.seq, batch.seq) == ("INGEST", 1, 2)
     kept = await door.services.jetstream().get_msg("INGEST", seq=1)
     assert kept.subject == "ingest.district.acme.assessmentResults.put"
     # What NATS adds on the way says whose account it was: no word of it is kept.
-    assert kept.headers == {"Nats-Msg-Id": "1"}
+    assert kept.headers == {"Rosterline-Command": "1"}
 
 
 async def test_a_vendor_reads_and_acknowledges_its_verdicts(

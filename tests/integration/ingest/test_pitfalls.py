@@ -99,7 +99,7 @@ async def test_headers_make_it_neither_answer_nor_decode(desk: Desk) -> None:
         "reply_to": "spy",
         "correlation_id": "x",
         "content-type": "text/plain",
-        "Nats-Msg-Id": "odd",
+        "Rosterline-Command": "odd",
     }
     body = b'{"assessmentLineItem": {"sourcedId": "%s", "title": "x"}}' % guid(1).encode()
     await desk.client.jetstream().publish(subject, body, headers=headers)

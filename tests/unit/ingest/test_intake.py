@@ -49,7 +49,7 @@ def refusals(command: Command) -> dict[int, str]:
 
 
 def test_a_put_is_one_line() -> None:
-    command = read(Nats_Msg_Id="17")
+    command = read(Rosterline_Command="17")
     assert (command.app, command.command_id, command.received) == ("vendor", "17", NOW)
     assert command.lines == (
         Entry(
@@ -179,8 +179,8 @@ def test_word_about_a_request_is_no_command() -> None:
         ({"Rosterline_Atomic": "true", "Rosterline_Wait": "5"}, "does not go with"),
         ({"Rosterline_Answer": "A.>"}, "small letters and digits"),
         ({"Rosterline_First_Line": "x"}, "Rosterline-First-Line must be a whole number"),
-        ({"Nats_Msg_Id": "a b"}, "Nats-Msg-Id must have"),
-        ({"Nats_Msg_Id": "a" * 129}, "Nats-Msg-Id must have"),
+        ({"Rosterline_Command": "a b"}, "Rosterline-Command must have"),
+        ({"Rosterline_Command": "a" * 129}, "Rosterline-Command must have"),
     ],
 )
 def test_a_malformed_header_is_answered(headers: dict[str, str], text: str) -> None:
@@ -221,7 +221,7 @@ def test_without_a_name_a_command_is_named_by_its_place() -> None:
 
 @given(VISIBLE)
 def test_every_visible_name_names_the_command(name: str) -> None:
-    assert read(Nats_Msg_Id=name).command_id == name
+    assert read(Rosterline_Command=name).command_id == name
 
 
 def nested(depth: int) -> Any:
