@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from rosterline.bus.topology import INGEST, ensure_streams
+from rosterline.events.commands import COMMAND_HEADER
 from rosterline.launch.embedded import EmbeddedNats
 from tests.support.processes import run_command
 from tests.support.servers import Databases
@@ -17,7 +18,7 @@ LETTER = """
 INSERT INTO rosterline.dead_letter
     (app, command_id, subject, headers, data, received_at, reason, revision)
 VALUES ('vendor', $1, 'ingest.district.vendor.batch',
-    '{"Nats-Msg-Id": "c", "Rosterline-Wait": "5"}', 'secret', now(),
+    '{"Rosterline-Wait": "5"}', 'secret', now(),
     'KeyError at write_documents', 3)
 RETURNING letter_id
 """
@@ -43,7 +44,7 @@ async def test_an_operator_sends_again_what_was_put_aside_or_drops_it(
     assert (subject, data) == ("ingest.district.vendor.batch", b"secret")
     assert headers["Rosterline-Redriven"] == str(first)
     assert headers["Rosterline-Wait"] == "5"
-    assert headers["Nats-Msg-Id"] != "c"
+    assert headers[COMMAND_HEADER] == "one"
     dropped = await run_command("ingest", "drop", str(second), environment=environment)
     assert (dropped.code, dropped.out.strip()) == (0, "dropped: vendor's command two")
     listed = await run_command("ingest", "dead-letters", "--json", environment=environment)

@@ -55,7 +55,7 @@ class Intake:
     def command_id_of(self, arrival: Arrival) -> str:
         """The sender's name for the command; without one it is named by its place."""
         named = arrival.headers.get(COMMAND_HEADER, "")
-        if COMMAND_ID.fullmatch(named) and REDRIVEN_HEADER not in arrival.headers:
+        if COMMAND_ID.fullmatch(named):
             return named
         return str(uuid.uuid5(NAMESPACE, f"{self.stream} {arrival.sequence}"))
 

@@ -165,20 +165,19 @@ class Reception:
             await delivery.message.ack()
 
     async def command_of(self, delivery: Delivery) -> Command | None:
-        """The command that is to be decided; None for what is none, or no longer to be decided."""
-        sequence = delivery.sequence
+        """The command that is to be decided; None for what is none."""
         try:
             command = delivery.command or self.intake.read(delivery.arrival)
         except NoCommandError as error:
-            log.warning("ingest.no_command", sequence=sequence, reason=str(error))
+            log.warning("ingest.no_command", sequence=delivery.sequence, reason=str(error))
             return None
         if command.letter_id is None:
             return command
         letter = await find_letter(self.worker.connection, command.letter_id, command.app)
         if letter is None:
-            log.info("ingest.letter_gone", sequence=sequence, letter=command.letter_id)
-            return None
-        return replace(command, command_id=letter.command_id, received=letter.received_at)
+            # It was worked off since, or there never was one.
+            return replace(command, letter_id=None)
+        return replace(command, received=letter.received_at)
 
     async def overtaken(self, commands: Sequence[Command]) -> frozenset[Key]:
         """Records that were written since a command on them was put aside."""

@@ -123,4 +123,6 @@ async def subscribed(
         yield failed
     finally:
         await subscriber.stop()
-        failed.cancel()
+        if not failed.cancel() and not failed.cancelled():
+            # Whoever stops does not ask for it; asyncio would complain.
+            failed.exception()

@@ -127,11 +127,10 @@ async def redrive(settings: Settings, letter_id: int | None) -> int:
 
 
 def headers_of(letter: Letter) -> dict[str, str]:
-    """A letter's headers; asked for twice, it is in the stream once."""
-    moment = letter.died_at.timestamp()
+    """A letter's headers, with the name that it had, be it one that we gave it."""
     return letter.headers | {
+        COMMAND_HEADER: letter.command_id,
         REDRIVEN_HEADER: str(letter.letter_id),
-        COMMAND_HEADER: f"redriven-{letter.letter_id}-{moment}",
     }
 
 
