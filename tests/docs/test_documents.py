@@ -73,6 +73,8 @@ def commands(group: object, path: tuple[str, ...] = ()) -> dict[tuple[str, ...],
     for name, command in group.commands.items():
         if isinstance(command, TyperGroup):
             found |= commands(command, (*path, name))
+            if command.invoke_without_command:
+                found[(*path, name)] = {name for option in command.params for name in option.opts}
         else:
             assert isinstance(command, TyperCommand)
             found[(*path, name)] = {name for option in command.params for name in option.opts}
@@ -144,7 +146,7 @@ def test_modules_that_documents_name_exist() -> None:
 
 
 def test_the_readme_is_short() -> None:
-    assert len(README.splitlines()) <= 150
+    assert len(README.splitlines()) <= 200
 
 
 def test_the_readme_shows_every_command() -> None:
