@@ -28,7 +28,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from rosterline.api.dialects import DIALECTS
-from rosterline.launch.embedded import EmbeddedPostgres
+from rosterline.launch.embedded import EmbeddedNats, EmbeddedPostgres
 from rosterline.oneroster.vocabulary import Version
 from tests.support.abuse import TELLTALE, Api, Caller, calling, check_quiet, running_api
 from tests.support.servers import Databases, fresh_databases
@@ -55,6 +55,14 @@ Operation = schemathesis.APIOperation[Any, Any, Any, Any]
 Case = schemathesis.Case[Any]
 # Whoever tries is not throttled here: that has tests of its own.
 UNTHROTTLED = {"guesses_per_client": "1000000", "guesses_per_address": "1000000"}
+# No write is decided here, so each is kept and answered so.
+WRITING = UNTHROTTLED | {"write_seconds": "0.2"}
+
+
+@schemathesis.serializer("application/x-ndjson")
+def send_lines(_: object, value: object) -> bytes:
+    """A batch as schemathesis sends one: whatever it made up, as a text."""
+    return str(value).encode()
 
 
 @dataclass(frozen=True)
@@ -74,16 +82,26 @@ class House:
         parents = self.parents[caller.dialect.version]
         known = {f"{name}SourcedId": value for name, value in parents.items()}
         known |= {"appName": caller.vendor.app, "sourcedId": parents["student"]}
+        known |= {"academicSessionSourcedId": parents["term"], "id": "nothing"}
         return {name: known[name] for name in names}
 
 
 @pytest.fixture(scope="module")
-def house(postgres_server: EmbeddedPostgres) -> Iterator[House]:
+def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedNats]:
+    """A NATS server that takes writes, which nobody works off."""
+    server = EmbeddedNats(tmp_path_factory.mktemp("nats"), sync_interval="2m")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def house(postgres_server: EmbeddedPostgres, bus: EmbeddedNats) -> Iterator[House]:
     """The district, and a server that is looked at when it has ended."""
     with fresh_databases(postgres_server) as databases, ExitStack() as stack:
         district = asyncio.run(generated(databases))
         parents = {version: district.parents(version) for version in Version}
-        api = stack.enter_context(running_api(databases.dsn, **UNTHROTTLED))
+        api = stack.enter_context(running_api(databases.dsn, nats_url=bus.url, **WRITING))
         callers = {
             dialect.name: stack.enter_context(
                 calling(api, district.vendors[dialect.version], dialect, district.row["estab"])
