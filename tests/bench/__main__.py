@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from rosterline.sample.generate import generate
-from tests.bench import days, reads
+from tests.bench import days, reads, scores
 from tests.bench.answers import measure_explain, measure_rebuild, measure_report
-from tests.bench.installation import Installation, installation, peak_memory, start_all
+from tests.bench.installation import Installation, installation, start_all
 from tests.bench.measures import (
     last_event,
     measure_capture,
@@ -106,10 +106,11 @@ async def measure_all(options: argparse.Namespace) -> tuple[list[Row], Table]:
                     )
                 rows += await measure_answers(measured, events)
                 read = await reads.measure_reads(measured, chain, seconds=reads.SECONDS)
-                rows += [
-                    (f"memory of {service}, most", f"{peak_memory(process.pid):.0f} MB", "≤ 500 MB")
-                    for service, process in chain.processes.items()
-                ]
+                async with scores.opened(measured) as bench:
+                    rows += await scores.measure(
+                        bench, count=scores.RESULTS, seconds=scores.SECONDS
+                    )
+                rows += scores.memory(chain)
             async with measured.chain() as chain:
                 captured, beside = await measure_capture(
                     measured, chain, rows=options.rows * 5, per_transaction=20

@@ -74,7 +74,7 @@ async def installation(folder: Path) -> AsyncIterator[Installation]:
 
 def start_all(chain: Chain) -> None:
     """Start every service."""
-    for service in (*SERVICES, "api"):
+    for service in (*SERVICES, "ingest", "api"):
         chain.start(service)
 
 

@@ -29,10 +29,10 @@ from rich.table import Table
 
 from rosterline.api.connections import add
 from rosterline.bus.reader import open_reader
-from rosterline.events.commands import FINAL
+from rosterline.events.commands import COMMAND_HEADER, FINAL
 from rosterline.events.subjects import batch_subject, command_subject, verdict_subjects
 from tests.bench.district import fill
-from tests.bench.installation import Installation, installation, peak_memory
+from tests.bench.installation import Installation, installation, peak_memory, start_all
 from tests.bench.load import Outcome, driver
 from tests.bench.measures import visible_students
 from tests.bench.putting import Puts, put_all
@@ -47,8 +47,9 @@ CONNECTIONS = 8
 BATCH_LINES = 500
 AT_ONCE = 500
 RATE = 50.0
+RESULTS = 20_000
+SECONDS = 20.0
 DONE_SECONDS = 300.0
-SERVICES = ("capture sis", "capture records", "projector", "ingest", "api")
 UNDECIDED = """
 SELECT count(*) FROM rosterline.command WHERE app = $1 AND command_id = ANY($2::text[])
     AND state = ANY($3::text[])
@@ -135,7 +136,9 @@ async def opened(measured: Installation) -> AsyncIterator[Bench]:
 
 async def publish(client: Client, subject: str, data: bytes, command: str) -> None:
     """Publish a command until the stream has it."""
-    await client.jetstream().publish(subject, data, timeout=30, headers={"Rosterline-Command": command})
+    await client.jetstream().publish(
+        subject, data, timeout=30, headers={"Rosterline-Command": command}
+    )
 
 
 async def measure_puts(bench: Bench, count: int) -> Outcome:
@@ -243,7 +246,7 @@ def quantile(spans: list[float], share: float) -> str:
     return f"{spans[min(len(spans) - 1, int(len(spans) * share))]:.1f} ms"
 
 
-async def measure(bench: Bench, chain: Chain, *, count: int, seconds: float) -> list[Row]:
+async def measure(bench: Bench, *, count: int, seconds: float) -> list[Row]:
     """Every figure."""
     reach = "≥ 2,000 results/s"
     verdicts, events = await measure_delays(bench, seconds)
@@ -276,29 +279,34 @@ async def measure(bench: Bench, chain: Chain, *, count: int, seconds: float) -> 
             (f"{name}: decided and durable", f"{count / decided:,.0f} results/s", reach),
             ("… readable and told", f"{count / shown:,.0f} results/s", ""),
         ]
-    return rows + [
-        (f"memory of {service}, most", f"{peak_memory(process.pid):.0f} MB", "≤ 500 MB")
-        for service, process in chain.processes.items()
-    ]
+    return rows
 
 
 async def measure_scores(options: argparse.Namespace) -> list[Row]:
     """The figures of an installation of one's own."""
     with tempfile.TemporaryDirectory(prefix="rosterline-bench-") as name:
         async with installation(Path(name)) as measured, measured.chain() as chain:
-            for service in SERVICES:
-                chain.start(service)
+            start_all(chain)
             await fill(measured, options.students)
             async with opened(measured) as bench:
-                return await measure(bench, chain, count=options.results, seconds=options.seconds)
+                rows = await measure(bench, count=options.results, seconds=options.seconds)
+            return rows + memory(chain)
+
+
+def memory(chain: Chain) -> list[Row]:
+    """The most memory that each service has held."""
+    return [
+        (f"memory of {service}, most", f"{peak_memory(process.pid):.0f} MB", "≤ 500 MB")
+        for service, process in chain.processes.items()
+    ]
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.scores", description=__doc__)
     parser.add_argument("--students", type=int, default=2_000)
-    parser.add_argument("--results", type=int, default=20_000)
-    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--results", type=int, default=RESULTS)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
     options = parser.parse_args()
     table = Table("figure", "measured", "reach", title="Scores in, on one machine")
     for row in asyncio.run(measure_scores(options)):
