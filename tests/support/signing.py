@@ -24,6 +24,7 @@ class Signer:
         nonce: str | None = None,
         realm: str | None = None,
         token: str | None = None,
+        verb: str = "GET",
     ) -> str:
         """The Authorization header of a request with these parameters in its query."""
         client = Client(
@@ -36,7 +37,7 @@ class Signer:
             resource_owner_key=token,
         )
         query = urlencode(list(parameters), quote_via=quote)
-        _, headers, _ = client.sign(f"{address}?{query}", http_method="GET")
+        _, headers, _ = client.sign(f"{address}?{query}", http_method=verb)
         return str(headers["Authorization"])
 
     def signed_address(self, address: str, parameters: Iterable[tuple[str, str]] = ()) -> str:

@@ -15,6 +15,7 @@ from rosterline.api.limits import MOST_BODY_BYTES
 from rosterline.oneroster.scopes import ADMIN, KNOWN
 from rosterline.oneroster.vocabulary import Entity, Version
 from tests.support.office import Office
+from tests.support.signing import Signer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 WRITING = [dialect for dialect in DIALECTS if dialect.writes]
@@ -322,6 +323,19 @@ async def test_a_token_of_one_school_of_several_writes_nothing(office: Office) -
     assert refused.status_code == 403
     assert "school" in refused.text
     assert await office.count_messages() == sent
+
+
+async def test_a_signed_write_is_the_signers(office: Office) -> None:
+    scopes = ["gradebook.createput", "gradebook.readonly"]
+    made = await connections.add(office.served.connection, "signer", "1.1", scopes=scopes)
+    signer = Signer(made.client_id, made.client_secret)
+    path = f"/ims/oneroster/v1p1/categories/{office.new_id()}"
+    body = {"category": {"title": "Homework"}}
+    for verb, status in (("PUT", 201), ("GET", 401)):
+        header = signer.header(office.served.writer.settings.base_url + path, verb=verb)
+        headers = {"Authorization": header}
+        answer = await office.served.http.put(path, json=body, headers=headers)
+        assert answer.status_code == status, answer.text
 
 
 async def test_the_google_classroom_suite_passes(office: Office) -> None:
