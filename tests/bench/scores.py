@@ -136,9 +136,8 @@ async def opened(measured: Installation) -> AsyncIterator[Bench]:
 
 async def publish(client: Client, subject: str, data: bytes, command: str) -> None:
     """Publish a command until the stream has it."""
-    await client.jetstream().publish(
-        subject, data, timeout=30, headers={"Rosterline-Command": command}
-    )
+    headers = {COMMAND_HEADER: command}
+    await client.jetstream().publish(subject, data, timeout=30, headers=headers)
 
 
 async def measure_puts(bench: Bench, count: int) -> Outcome:

@@ -29,13 +29,20 @@ def accepted(words: list[str]) -> bool:
     """Whether the command line takes the words; raises what it raises when it does not."""
     command: Any = get_command(app)
     rest = list(words)
-    while hasattr(command, "commands"):
+    while rest and hasattr(command, "commands"):
         command = command.commands[rest.pop(0)]
     return bool(command.make_context("rosterline", rest))
 
 
 def test_each_service_of_the_product_has_a_container() -> None:
-    assert set(OURS) == {"migrate", "capture-sis", "capture-records", "projector", "api"}
+    assert set(OURS) == {
+        "migrate",
+        "capture-sis",
+        "capture-records",
+        "projector",
+        "ingest",
+        "api",
+    }
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -55,7 +62,7 @@ def test_a_container_that_stays_is_checked_and_restarted(name: str) -> None:
     assert service["restart"] == "unless-stopped"
 
 
-@pytest.mark.parametrize("name", ["capture-sis", "capture-records", "projector"])
+@pytest.mark.parametrize("name", ["capture-sis", "capture-records", "projector", "ingest"])
 def test_a_health_check_calls_a_command_that_exists(name: str) -> None:
     program, *arguments = LASTING[name]["healthcheck"]["test"][1:]
     assert program == "rosterline"
