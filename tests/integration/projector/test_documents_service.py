@@ -21,7 +21,7 @@ from tests.support.gradebooks import put
 from tests.support.ledger import connected, is_ready
 from tests.support.running import running, settings_for, until
 from tests.support.servers import Databases
-from tests.support.streams import client_of
+from tests.support.streams import client_of, last_sequence
 from tests.support.written_documents import CATEGORY
 
 WIPE = "DELETE FROM sis.roster"
@@ -31,6 +31,7 @@ IN_TRANSACTION = """
 SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rosterline projector'
     AND datname = current_database() AND state = 'idle in transaction'
 """
+APPLIED = "SELECT stream, applied_at FROM rosterline.cursor"
 CATEGORIES = "SELECT count(*) FROM v1p2.categories WHERE status = 'active'"
 
 
@@ -168,3 +169,43 @@ async def test_g7_documents_do_not_wait_for_parts_that_do_not_come(
         await until(bench.has_applied)
         renamed = "SELECT count(*) FROM v1p2.orgs WHERE document LIKE '%Renamed%'"
         assert await connection.fetchval(renamed) == 5
+
+
+async def test_documents_have_their_turn_in_a_backlog_of_the_sis(bench: Bench) -> None:
+    async with running(serve_records, bench.settings), client_of(bench.settings.nats_url) as client:
+        async with running(serve, bench.settings):
+            await until(bench.has_applied)
+        await bench.publish(await bench.source.snapshot(rows=1))
+        before = await last_sequence(client, RECORDS)
+        async with connected(bench.databases.dsn) as connection:
+            revision = await put(connection, CATEGORY)
+
+            async def has_come() -> bool:
+                return await last_sequence(client, RECORDS) > before
+
+            async def is_shown() -> bool:
+                return bool(await connection.fetchval(SHOWN) == revision)
+
+            await until(has_come)
+            async with running(serve, bench.settings):
+                await until(is_shown)
+                await until(bench.has_applied)
+            applied = {row[0]: row[1] for row in await connection.fetch(APPLIED)}
+    assert applied["RECORDS"] < applied["SIS"]
+
+
+async def test_g7_documents_go_on_while_the_sis_waits_for_a_snapshot(bench: Bench) -> None:
+    async with running(serve_records, bench.settings):
+        async with running(serve, bench.settings):
+            await until(bench.has_applied)
+        ahead = "UPDATE rosterline.cursor SET sequence = sequence + 9 WHERE stream = 'SIS'"
+        await bench.value(ahead)
+        async with connected(bench.databases.dsn) as connection:
+            revision = await put(connection, CATEGORY)
+
+            async def is_shown() -> bool:
+                return bool(await connection.fetchval(SHOWN) == revision)
+
+            async with running(serve, bench.settings):
+                await until(is_shown)
+        assert not await bench.has_applied()
