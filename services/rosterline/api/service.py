@@ -8,6 +8,7 @@ stands in every delta request that is typed by hand. It knows no end of a reques
 """
 
 import asyncio
+import math
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -24,7 +25,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from rosterline.api import connections
 from rosterline.api.app import create_app, create_writer
 from rosterline.api.errors import CodeMinor, payload
-from rosterline.api.limits import MOST_REQUEST_BYTES, most_bytes
+from rosterline.api.limits import MOST_REQUEST_BYTES, MOST_WRITE_BYTES, most_bytes
 from rosterline.api.nats_access import admit_vendors
 from rosterline.api.responses import JSON
 from rosterline.api.routes.explain import Explainer
@@ -135,6 +136,9 @@ class _Protocol(HttpToolsProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
+        if self._most == math.inf and self.cycle.response_complete:
+            # Refused: what still comes is dropped until its sender could have read so.
+            self._size, self._most = 0, MOST_WRITE_BYTES
         self._size += len(data)
         if self._size <= self._most:
             super().data_received(data)

@@ -16,7 +16,7 @@ import pytest
 
 from rosterline.api import connections
 from rosterline.api.dialects import EDTECH_V1P2
-from rosterline.api.limits import MOST_BODY_BYTES
+from rosterline.api.limits import MOST_BODY_BYTES, MOST_WRITE_BYTES
 from rosterline.api.writing.lines import MOST_LINES
 from rosterline.launch.embedded import EmbeddedNats, EmbeddedPostgres
 from tests.support.abuse import Api, ask_token, check_quiet, running_api, with_database
@@ -141,6 +141,13 @@ async def test_a_batch_that_breaks_off_leaves_what_was_taken(
     assert message.headers is not None
     assert client.get(f"/ingest/{message.headers['Rosterline-Batch']}").status_code == 404
     check_quiet(api)
+
+
+def test_who_is_refused_cannot_go_on_sending(running: Running) -> None:
+    api, _ = running
+    start = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    assert api.flood(start.encode(), chunk * 16) < MOST_WRITE_BYTES + MOST_HELD
 
 
 @pytest.mark.parametrize("size", [MOST_BODY_BYTES + 1, 8 * MOST_BODY_BYTES])

@@ -13,10 +13,11 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError
 from nats.js.errors import APIError, NoStreamResponseError
 from pydantic import ValidationError
 
-from rosterline.api.errors import unavailable
+from rosterline.api.errors import too_large, unavailable
 from rosterline.bus.connection import BusUnreachableError, connect
 from rosterline.bus.topology import INGEST, ensure_streams
 from rosterline.events.commands import Verdict
@@ -24,6 +25,7 @@ from rosterline.events.subjects import answer_subject
 
 ATTEMPT_SECONDS = 2.0
 RETRY_SECONDS = 0.5
+PAUSE_SECONDS = 0.05
 LOOK_SECONDS = 1.0
 
 AWAY = "Nothing can be written at the moment; what was sent was not kept. Try again shortly"
@@ -65,7 +67,7 @@ class CommandBus:
     async def publish(
         self, subject: str, data: bytes, headers: Mapping[str, str], *, seconds: float
     ) -> None:
-        """Return once the command is kept; raises ApiError 503.
+        """Return once the command is kept; raises ApiError 503, or 413.
 
         COMMAND_HEADER names it, so trying again repeats nothing.
         """
@@ -114,10 +116,13 @@ class CommandBus:
         except NoStreamResponseError:
             await self._make_stream(client)
             return False
+        except MaxPayloadError:
+            raise too_large("This is more than one message of NATS may hold here") from None
         except APIError as error:
             log.warning("the stream takes no command", error=error.description)
             raise unavailable(AWAY) from None
         except (NatsError, OSError, TimeoutError):
+            await asyncio.sleep(PAUSE_SECONDS)
             return False
         return True
 
