@@ -16,7 +16,10 @@ from rosterline.api.visibility import (
     within_scope,
 )
 from rosterline.oneroster.views import EVERY_APP, EVERY_APP_ALTERNATIVE, OWN_SCOPE
-from rosterline.oneroster.vocabulary import ROSTER, TO_BE_DELETED, Collection, Entity
+from rosterline.oneroster.vocabulary import TO_BE_DELETED, Collection, Entity
+
+# They stand in no school, so that they leave none.
+EVERYWHERE = frozenset({Entity.CATEGORIES, Entity.RESOURCES})
 
 # A user may have become more than an agent since; then the table shows the user.
 WITHDRAWN = f"""
@@ -68,7 +71,16 @@ COLUMN_OF_DOCUMENT: Mapping[str, str] = {
     "identifier": "(document::json ->> 'identifier')",
     "family_name": "(document::json ->> 'familyName')",
     "places": PLACES,
-    "parent_id": "(document::json #>> '{parent,sourcedId}')",
+    "parent_id": """coalesce(
+        document::json #>> '{parent,sourcedId}',
+        document::json #>> '{parentAssessmentLineItem,sourcedId}'
+    )""",
+    "line_item_id": """coalesce(
+        document::json #>> '{lineItem,sourcedId}',
+        document::json #>> '{assessmentLineItem,sourcedId}'
+    )""",
+    "student_id": "(document::json #>> '{student,sourcedId}')",
+    "category_id": "(document::json #>> '{category,sourcedId}')",
     "org_id": "(document::json #>> '{org,sourcedId}')",
     "course_id": "(document::json #>> '{course,sourcedId}')",
     "school_id": "(document::json #>> '{school,sourcedId}')",
@@ -85,7 +97,7 @@ def tombstones(
 ) -> list[str]:
     """What the viewer saw and sees no more although it is still there for others."""
     if viewer.schools is not None:
-        is_kept = collection.entity in ROSTER
+        is_kept = collection.entity not in EVERYWHERE
         return [_departed(collection, viewer, parameters, has_own=has_own)] if is_kept else []
     if collection.entity is Entity.USERS and not viewer.sees_agents:
         return _withdrawn(collection, viewer, parameters, has_own=has_own)

@@ -213,7 +213,7 @@ async def door_issuer(client: Client) -> str | None:
 def configuration_findings(name: str, config: StreamConfig) -> Iterator[Finding]:
     """Whether an existing stream was configured so that nothing is lost."""
     place = f"stream {name}"
-    if not config.allow_atomic:
+    if STREAMS[name].allow_atomic and not config.allow_atomic:
         yield Finding(place, "error", "takes no atomic batches", "set allow_atomic on the stream")
     if config.max_age:
         yield Finding(

@@ -34,7 +34,9 @@ NO_PROJECTOR: Final = (
     "`rosterline projector`) and ask again"
 )
 STATE: Final = """
-SELECT ready, coalesce((SELECT bool_or(loading) FROM rosterline.cursor), true) AS loading
+SELECT ready, coalesce(
+    (SELECT loading FROM rosterline.cursor WHERE stream = 'SIS'), true
+) AS loading
 FROM rosterline.clock
 """
 

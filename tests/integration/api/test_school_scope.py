@@ -20,12 +20,15 @@ from rosterline.launch.embedded import EmbeddedPostgres
 from rosterline.oneroster.vocabulary import ROSTER, Entity, Version
 from rosterline.sample.generate import generate
 from tests.support.api import client_for, serving
+from tests.support.gradebooks import put
 from tests.support.projection import TODAY, Chain, open_chain
 from tests.support.servers import fresh_databases
+from tests.support.written_documents import BATTERY, assessment, assessment_result, ref
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 STUDENTS = 1000
 SCOPES = ("roster.readonly", "roster-demographics.readonly")
+MORE_SCOPES = {Version.V1P2: ("assessment.readonly",), Version.V1P1: ()}
 EVER = "dateLastModified>'1970-01-01'"
 GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 Records = dict[str, dict[str, Any]]
@@ -50,7 +53,7 @@ class Town:
                 self.chain.store.reader,
                 f"app{len(self.clients)}",
                 NUMBERS[version],
-                scopes=SCOPES,
+                scopes=[*SCOPES, *MORE_SCOPES[version]],
                 schools=schools,
             )
             http = await client_for(self.transport, made)
@@ -317,9 +320,25 @@ async def test_g5_no_filter_finds_what_stands_in_another_school(
         assert (answer.json(), answer.headers["X-Total-Count"]) == ({collection: []}, "0")
 
 
+async def transfer(town: Town, student: str, school: str) -> None:
+    """Move a student's memberships to another school."""
+    calendar = await town.chain.sis.fetchval(
+        "SELECT c.calendar_id FROM sis.calendar c JOIN sis.school_year y USING (school_year_id) "
+        "WHERE c.school_guid = $1::uuid AND y.active AND NOT c.lms_exclude",
+        school,
+    )
+    await town.chain.sis.execute(
+        "UPDATE sis.enrollment SET calendar_id = $1, grade_level_id = (SELECT min(grade_level_id) "
+        "FROM sis.grade_level WHERE calendar_id = $1 AND NOT lms_exclude) WHERE person_id = "
+        "(SELECT person_id FROM sis.person WHERE person_guid = $2::uuid)",
+        calendar,
+        student,
+    )
+
+
 async def test_g5_who_leaves_a_school_is_a_tombstone_to_its_vendor_alone(town: Town) -> None:
     here, there = town.schools[:2]
-    sis, reader = town.chain.sis, town.chain.store.reader
+    reader = town.chain.store.reader
     old, new = await town.client(Version.V1P2, (here,)), await town.client(Version.V1P2, (there,))
     whole = await town.client(Version.V1P2)
     address = "/ims/oneroster/rostering/v1p2/users"
@@ -330,18 +349,7 @@ async def test_g5_who_leaves_a_school_is_a_tombstone_to_its_vendor_alone(town: T
     )
     before = (await old.get(f"{address}/{student}")).json()["user"]
     since = max(each["dateLastModified"] for each in (await pull(whole, address)).values())
-    calendar = await sis.fetchval(
-        "SELECT c.calendar_id FROM sis.calendar c JOIN sis.school_year y USING (school_year_id) "
-        "WHERE c.school_guid = $1::uuid AND y.active AND NOT c.lms_exclude",
-        there,
-    )
-    await sis.execute(
-        "UPDATE sis.enrollment SET calendar_id = $1, grade_level_id = (SELECT min(grade_level_id) "
-        "FROM sis.grade_level WHERE calendar_id = $1 AND NOT lms_exclude) WHERE person_id = "
-        "(SELECT person_id FROM sis.person WHERE person_guid = $2::uuid)",
-        calendar,
-        student,
-    )
+    await transfer(town, student, there)
     await town.chain.sync()
     later = f"dateLastModified>'{since}'"
     left = await pull(old, address, filter=later)
@@ -358,3 +366,35 @@ async def test_g5_who_leaves_a_school_is_a_tombstone_to_its_vendor_alone(town: T
     assert (await old.get(f"{address}/{student}")).json()["user"]["status"] == "tobedeleted"
     agents = {agent["sourcedId"] for agent in before["agents"]}
     assert {key: came[key]["status"] for key in agents} == dict.fromkeys(agents, "active")
+
+
+async def test_g5_a_score_that_leaves_a_school_is_a_tombstone_to_its_vendor_alone(
+    town: Town,
+) -> None:
+    here, there = town.schools[:2]
+    reader = town.chain.store.reader
+    student = await reader.fetchval(
+        "SELECT sourced_id FROM v1p2.users WHERE schools = ARRAY[$1] AND is_student "
+        "AND status = 'active' ORDER BY 1 LIMIT 1",
+        here,
+    )
+    score = assessment_result(BATTERY, comment="as it was").but(student=ref(student))
+    await put(reader, assessment(BATTERY, "Fall"), score)
+    await town.chain.sync_records()
+    old, new = await town.client(Version.V1P2, (here,)), await town.client(Version.V1P2, (there,))
+    address = "/ims/oneroster/gradebook/v1p2/assessmentResults"
+    before = await pull(old, address)
+    assert (list(before), await pull(new, address)) == ([score.sourced_id], {})
+    await transfer(town, student, there)
+    await town.chain.sync()
+    await put(reader, score.but(comment="for the new school"))
+    await town.chain.sync_records()
+    later = f"dateLastModified>'{before[score.sourced_id]['dateLastModified']}'"
+    left = await pull(old, address, filter=later)
+    assert left[score.sourced_id]["status"] == "tobedeleted"
+    assert left[score.sourced_id]["comment"] == "as it was"
+    of_line_item = f"assessmentLineItem.sourcedId='{BATTERY}' AND {later}"
+    assert list(await pull(old, address, filter=of_line_item)) == [score.sourced_id]
+    assert await pull(old, address) == {}
+    came = await pull(new, address, filter=later)
+    assert came[score.sourced_id]["comment"] == "for the new school"
