@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import quote, urlencode
 
 from oauthlib.oauth1 import SIGNATURE_HMAC_SHA1, Client
+
+Verb = Literal["GET", "PUT", "DELETE"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Signer:
         nonce: str | None = None,
         realm: str | None = None,
         token: str | None = None,
-        verb: str = "GET",
+        verb: Verb = "GET",
     ) -> str:
         """The Authorization header of a request with these parameters in its query."""
         client = Client(

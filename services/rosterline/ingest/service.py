@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from rosterline.bus.topology import INGEST, ensure_streams, identity, resume_ingest_consumer
 from rosterline.config.settings import Settings
 from rosterline.db.errors import describe
-from rosterline.db.pools import open_connection
+from rosterline.db.pools import open_connection, plan_for_each
 from rosterline.ingest.attempts import Attempts, Suspects
 from rosterline.ingest.errors import TRANSIENT
 from rosterline.ingest.fetching import Fetcher
@@ -49,6 +49,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                     open_connection(settings.dsn, "ingest")
                 )
                 await become_the_only_one(connection, settings.district)
+                await plan_for_each(connection)
                 broker = await stack.enter_async_context(connected(settings.nats_url, "ingest"))
                 reception = await prepare(settings, connection, broker.connection, suspects)
                 failed = await stack.enter_async_context(subscribed(broker, reception.receive))

@@ -18,7 +18,7 @@ from rosterline.bus.reader import ReaderLostError
 from rosterline.bus.topology import ensure_streams
 from rosterline.config.settings import Settings
 from rosterline.db.errors import describe
-from rosterline.db.pools import LOST_CONNECTION, open_connection
+from rosterline.db.pools import LOST_CONNECTION, open_connection, plan_for_each
 from rosterline.projector.batch import Limits
 from rosterline.projector.facts import Switches
 from rosterline.projector.garbage import searched_rarely
@@ -34,7 +34,6 @@ from rosterline.projector.store import (
     end_task,
     fetch_clock,
     outbox_has_reader,
-    plan_for_each,
     settle_epoch,
     try_lock,
 )

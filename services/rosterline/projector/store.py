@@ -120,15 +120,6 @@ async def try_lock(connection: asyncpg.Connection, district: str) -> bool:
     )
 
 
-async def plan_for_each(connection: asyncpg.Connection) -> None:
-    """Let each statement be planned for what it is given, and for the tables as they are.
-
-    A plan that was kept from the time when a collection was empty would read all of it, for every
-    id that is asked for, until the server's next statistics.
-    """
-    await connection.execute("SET plan_cache_mode = force_custom_plan")
-
-
 async def outbox_has_reader(connection: asyncpg.Connection, slot: str) -> bool:
     """Whether the slot that reads the outbox is there: events written before it would be lost.
 

@@ -88,5 +88,14 @@ async def open_pool(
         await pool.close()
 
 
+async def plan_for_each(connection: asyncpg.Connection) -> None:
+    """Let each statement be planned for what it is given, and for the tables as they are.
+
+    A plan that was kept from the time when a collection was empty would read all of it, for every
+    id that is asked for, until the server's next statistics.
+    """
+    await connection.execute("SET plan_cache_mode = force_custom_plan")
+
+
 async def _as_it_is(_: asyncpg.Connection) -> None:
     """Spares each use the round trip in which asyncpg clears the session."""
