@@ -15,7 +15,7 @@ from rosterline.api.limits import MOST_BODY_BYTES
 from rosterline.oneroster.scopes import ADMIN, KNOWN
 from rosterline.oneroster.vocabulary import Entity, Version
 from tests.support.office import Office
-from tests.support.signing import Signer
+from tests.support.signing import Signer, Verb
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 WRITING = [dialect for dialect in DIALECTS if dialect.writes]
@@ -331,7 +331,8 @@ async def test_a_signed_write_is_the_signers(office: Office) -> None:
     signer = Signer(made.client_id, made.client_secret)
     path = f"/ims/oneroster/v1p1/categories/{office.new_id()}"
     body = {"category": {"title": "Homework"}}
-    for verb, status in (("PUT", 201), ("GET", 401)):
+    signed: tuple[tuple[Verb, int], ...] = (("PUT", 201), ("GET", 401))
+    for verb, status in signed:
         header = signer.header(office.served.writer.settings.base_url + path, verb=verb)
         headers = {"Authorization": header}
         answer = await office.served.http.put(path, json=body, headers=headers)
