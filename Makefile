@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# Tests at once: `make test WORKERS=auto` is quicker; what starts and kills processes likes quiet.
-WORKERS ?= 0
+# Tests at once, as many as there are processors; `make test WORKERS=0` runs one after the other.
+WORKERS ?= auto
 # Universal and hashed: what is installed is pinned, where it is downloaded from is not recorded.
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --python-version 3.11 --custom-compile-command "make lock"
