@@ -35,6 +35,7 @@ async def test_status_shows_services_lags_and_readiness(folder: Path) -> None:
             "stream_to_projector",
             "outbox_to_stream",
             "stream_to_ingest",
+            "records_to_projector",
         }
         assert all(set(hop) == HOP_KEYS for hop in status["hops"].values())
         assert status["hops"]["stream_to_projector"]["events"] == 0

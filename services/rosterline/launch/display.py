@@ -24,6 +24,7 @@ HOP_TITLES: Final = {
     "stream_to_projector": "stream SIS → projector",
     "outbox_to_stream": "Rosterline WAL → stream ONEROSTER",
     "stream_to_ingest": "stream INGEST → ingest",
+    "records_to_projector": "stream RECORDS → projector",
 }
 
 

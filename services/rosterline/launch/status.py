@@ -16,7 +16,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from rosterline.bus.connection import BusUnreachableError, connect
-from rosterline.bus.topology import INGEST, INGEST_CONSUMER, ONEROSTER, SIS, identity
+from rosterline.bus.topology import INGEST, INGEST_CONSUMER, ONEROSTER, RECORDS, SIS, identity
 from rosterline.config.settings import Settings
 from rosterline.db.errors import describe
 from rosterline.db.pools import DatabaseUnreachableError, open_connection
@@ -42,7 +42,7 @@ FROM pg_replication_slots s
 LEFT JOIN pg_stat_replication r ON r.pid = s.active_pid
 WHERE s.slot_name = $1
 """
-APPLIED = "SELECT created, sequence FROM rosterline.cursor WHERE stream = $1"
+APPLIED = "SELECT stream, created, sequence FROM rosterline.cursor"
 CONNECTED = """
 SELECT EXISTS (SELECT 1 FROM pg_stat_activity
                WHERE datname = current_database() AND application_name = $1)
@@ -55,8 +55,19 @@ SELECT (SELECT count(*) FROM rosterline.waiting_line) AS waiting_lines,
 CLOCK = "SELECT last_stamp, last_sequence, ready FROM rosterline.clock"
 
 
-HopName = Literal["sis_to_stream", "stream_to_projector", "outbox_to_stream", "stream_to_ingest"]
+HopName = Literal[
+    "sis_to_stream",
+    "stream_to_projector",
+    "outbox_to_stream",
+    "stream_to_ingest",
+    "records_to_projector",
+]
 HOPS: tuple[HopName, ...] = get_args(HopName)
+APPLIED_STREAMS: Mapping[HopName, str] = {
+    "stream_to_projector": SIS,
+    "records_to_projector": RECORDS,
+}
+READ_FROM_DATABASE: tuple[HopName, ...] = (*APPLIED_STREAMS, "stream_to_ingest")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +146,7 @@ class Applied:
     """What the Rosterline database says about the projector and ingest."""
 
     active: bool
-    created: str | None
-    sequence: int
+    cursors: Mapping[str, tuple[str, int]]
     last_stamp: str | None
     last_event: int
     tasks: Sequence[Task]
@@ -153,7 +163,7 @@ async def read_status(settings: Settings, services: Mapping[str, PartState], api
         applied = await read_applied(settings.dsn)
     except UNREACHABLE as error:
         applied = None
-        hops["stream_to_projector"] = hops["stream_to_ingest"] = Hop(error=one_line(error))
+        hops |= dict.fromkeys(READ_FROM_DATABASE, Hop(error=one_line(error)))
     outbox = await slot_hop(settings.dsn, f"{settings.slot_prefix}_records")
     hops |= await stream_hops(settings, applied, outbox)
     return Status(
@@ -187,7 +197,7 @@ async def slot_hop(dsn: str, slot: str) -> Hop:
 async def read_applied(dsn: str) -> Applied:
     """How far the projector is, and what it has written last."""
     async with open_connection(dsn, "status") as connection:
-        cursor = await connection.fetchrow(APPLIED, SIS)
+        cursors = await connection.fetch(APPLIED)
         clock = await connection.fetchrow(CLOCK)
         active = await is_projecting(connection)
         tasks = await fetch_tasks(connection)
@@ -197,8 +207,7 @@ async def read_applied(dsn: str) -> Applied:
     stamp = clock["last_stamp"] if clock and clock["last_sequence"] else None
     return Applied(
         active=active,
-        created=cursor["created"] if cursor else None,
-        sequence=cursor["sequence"] if cursor else 0,
+        cursors={stream: (created, sequence) for stream, created, sequence in cursors},
         last_stamp=stamp.isoformat(timespec="milliseconds") if stamp else None,
         last_event=clock["last_sequence"] if clock else 0,
         tasks=tasks,
@@ -226,7 +235,8 @@ async def stream_hops(settings: Settings, applied: Applied | None, outbox: Hop) 
             jetstream = client.jetstream()
             hops = {"outbox_to_stream": outbox}
             if applied is not None:
-                hops["stream_to_projector"] = await projector_hop(jetstream, applied)
+                for name, stream in APPLIED_STREAMS.items():
+                    hops[name] = await projector_hop(jetstream, stream, applied)
                 hops["stream_to_ingest"] = await ingest_hop(jetstream, active=applied.ingesting)
                 if outbox.error is None:
                     published = await last_event(jetstream, settings.district)
@@ -236,21 +246,22 @@ async def stream_hops(settings: Settings, applied: Applied | None, outbox: Hop) 
             return hops
     except UNREACHABLE as error:
         lost = Hop(error=one_line(error))
-        return dict.fromkeys(("stream_to_projector", "outbox_to_stream", "stream_to_ingest"), lost)
+        return dict.fromkeys(("outbox_to_stream", *READ_FROM_DATABASE), lost)
 
 
-async def projector_hop(jetstream: JetStreamContext, applied: Applied) -> Hop:
-    """How many messages of stream SIS wait, and how long the oldest of them has waited."""
+async def projector_hop(jetstream: JetStreamContext, stream: str, applied: Applied) -> Hop:
+    """How many messages of a stream wait, and how long the oldest of them has waited."""
     try:
-        info = await jetstream.stream_info(SIS)
+        info = await jetstream.stream_info(stream)
     except NotFoundError:
-        return Hop(error="stream SIS does not exist")
-    sequence = applied.sequence if applied.created == identity(info) else 0
+        return Hop(error=f"stream {stream} does not exist")
+    created, sequence = applied.cursors.get(stream, ("", 0))
+    sequence = sequence if created == identity(info) else 0
     waiting = max(info.state.last_seq - max(sequence, info.state.first_seq - 1), 0)
     if not waiting:
         return Hop(events=0, seconds=0.0, active=applied.active)
     oldest = max(sequence + 1, info.state.first_seq)
-    message = await jetstream.get_msg(SIS, oldest)
+    message = await jetstream.get_msg(stream, oldest)
     since = (datetime.now(UTC) - message.time).total_seconds() if message.time else None
     return Hop(events=waiting, seconds=since, active=applied.active)
 
