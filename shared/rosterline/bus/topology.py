@@ -39,6 +39,8 @@ INGEST = "INGEST"
 # depends on when it comes again.
 INGEST_CONSUMER = "ingest"
 INGEST_ACK_SECONDS = 30
+# Vendors write here. When it is full it takes no more, before the disk of the other streams does.
+INGEST_BYTES = 1024**3
 # The one consumer of a connection's verdicts, by which it reads them.
 VERDICTS_CONSUMER = "verdicts"
 # Verdicts are also kept in the database; here for as long as a reader may be away.
@@ -53,6 +55,7 @@ def stream(
     per_subject: int = -1,
     duplicate_seconds: float = 0,
     is_atomic: bool = True,
+    most_bytes: int | None = None,
 ) -> StreamConfig:
     """A stream on disk that takes batches whole or not, and never drops what it holds."""
     return StreamConfig(
@@ -66,6 +69,7 @@ def stream(
         duplicate_window=duplicate_seconds,
         allow_direct=True,
         allow_atomic=is_atomic,
+        max_bytes=most_bytes,
     )
 
 
@@ -84,6 +88,7 @@ STREAMS: dict[str, StreamConfig] = {
         "Commands on written records",
         duplicate_seconds=0.1,
         is_atomic=False,
+        most_bytes=INGEST_BYTES,
     ),
 }
 
