@@ -11,9 +11,18 @@ from rosterline.events.commands import FINAL
 from rosterline.ingest.lines import Sender
 from rosterline.ingest.store import fetch_numbers, fetch_senders
 from rosterline.ingest.verdicts import Kept
+from rosterline.oneroster.scopes import short_name
 
 SENDER_SECONDS: Final = 1.0
 LastTold = Callable[[str], Awaitable[int]]
+
+
+def narrowed(sender: Sender, names: frozenset[str] | None) -> Sender:
+    """The sender with those of its scopes that have one of these short names."""
+    if names is None:
+        return sender
+    scopes = frozenset(scope for scope in sender.scopes if short_name(scope) in names)
+    return replace(sender, scopes=scopes)
 
 
 class Connections:

@@ -21,6 +21,7 @@ from rosterline.events.commands import (
     FIRST_LINE_HEADER,
     NO_ANSWER,
     REDRIVEN_HEADER,
+    SCOPES_HEADER,
     WAIT_HEADER,
 )
 from rosterline.ingest.command import Arrival, Command, Entry, Malformed
@@ -107,7 +108,13 @@ def read_headers(headers: Mapping[str, str], longest_wait: timedelta) -> dict[st
         "is_atomic": atomic == "true",
         "first_line": max(read_number(headers, FIRST_LINE_HEADER, 1), 1),
         "letter_id": read_number(headers, REDRIVEN_HEADER, 0) or None,
+        "scopes": read_scopes(headers.get(SCOPES_HEADER)),
     }
+
+
+def read_scopes(text: str | None) -> frozenset[str] | None:
+    """The short names of scopes to which the sender limits itself; other words say nothing."""
+    return None if text is None else frozenset(text.split())
 
 
 def read_number(headers: Mapping[str, str], name: str, default: int) -> int:

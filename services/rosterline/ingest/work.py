@@ -16,7 +16,7 @@ import asyncpg
 from rosterline.events.commands import FINAL
 from rosterline.ingest.cases import Case, Settled, decided_before, is_open, new_case, waiting_anew
 from rosterline.ingest.command import Command, Name
-from rosterline.ingest.connections import Connections, LastTold
+from rosterline.ingest.connections import Connections, LastTold, narrowed
 from rosterline.ingest.dead_letters import end_letters
 from rosterline.ingest.gather import gather
 from rosterline.ingest.ledger import Ledger
@@ -123,7 +123,8 @@ class Worker:
             if sender is None:
                 strangers.append(self.refuse_stranger(command))
             else:
-                cases.append(new_case(command, sender, overtaken))
+                own = narrowed(sender, command.scopes)
+                cases.append(new_case(command, own, overtaken))
         settled = await self.decide(cases, carefully=carefully)
         await keep_commands(self.connection, strangers)
         await end_letters(

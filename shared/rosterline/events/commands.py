@@ -26,6 +26,9 @@ FIRST_LINE_HEADER: Final = "Rosterline-First-Line"
 # or over HTTP, and none is published to the connection's own stream.
 ANSWER_HEADER: Final = "Rosterline-Answer"
 NO_ANSWER: Final = "none"
+# The short names of the scopes with which it is sent, separated by blanks: those of the connection
+# that are not among them do not count. Nobody gains one by it.
+SCOPES_HEADER: Final = "Rosterline-Scopes"
 # A command that could not be worked off, sent again by an operator: the dead letter's number.
 REDRIVEN_HEADER: Final = "Rosterline-Redriven"
 # The number of a verdict among those of its connection, without gaps.

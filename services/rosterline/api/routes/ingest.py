@@ -79,7 +79,7 @@ async def _take_batch(request: Request, caller: Caller, intake: Intake) -> Respo
     settings = intake.writer.settings
     preference = read_preference(request.headers, settings.longest_wait_seconds, is_async=True)
     _require_ndjson(request)
-    batch = Batch(intake.writer, caller.vendor.app, preference)
+    batch = Batch(intake.writer, caller, preference)
     await batch.take(_chunks(request))
     body = {"id": batch.batch_id, "state": State.QUEUED, "lines": batch.lines}
     return accepted(batch.batch_id, body, was_asked="prefer" in request.headers)

@@ -51,7 +51,7 @@ class Scribe:
             raise bad_request(
                 CodeMinor.INVALID_DATA, f"{WAIT_HEADER} is not for several records at once"
             )
-        outcome = await self.writer.write(caller.vendor.app, command, preference)
+        outcome = await self.writer.write(caller, command, preference)
         if isinstance(outcome, Kept):
             return respond_later(outcome, command, endpoint.shape, was_asked=preference.is_async)
         return respond(outcome, command, endpoint.shape)

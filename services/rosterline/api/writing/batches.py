@@ -10,9 +10,10 @@ from collections.abc import AsyncIterable
 from dataclasses import dataclass, field
 
 from rosterline.api.errors import ApiError, invalid
+from rosterline.api.tokens import Caller
 from rosterline.api.writing.lines import MOST_LINE_BYTES, LineCutter, Message, Packer
 from rosterline.api.writing.preferences import Preference
-from rosterline.api.writing.writer import Writer, later
+from rosterline.api.writing.writer import Writer, later, scoped
 from rosterline.events.commands import (
     BATCH_HEADER,
     COMMAND_HEADER,
@@ -29,7 +30,7 @@ class Batch:
     """A batch that is being taken in."""
 
     writer: Writer
-    app: str
+    caller: Caller
     preference: Preference
     batch_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     lines: int = 0
@@ -52,7 +53,7 @@ class Batch:
         if not self.lines:
             raise invalid("The batch is empty: each line is the body of a PUT, or a deletion")
         await self.writer.receipts.note_batch(
-            self.app,
+            self.caller.vendor.app,
             self.batch_id,
             lines=self.lines,
             commands=self.commands,
@@ -80,9 +81,10 @@ class Batch:
             BATCH_HEADER: self.batch_id,
             FIRST_LINE_HEADER: str(message.first_line),
             **later(self.preference),
+            **scoped(self.caller.scopes),
         }
         settings = self.writer.settings
-        subject = batch_subject(settings.district, self.app)
+        subject = batch_subject(settings.district, self.caller.vendor.app)
         try:
             await self.writer.bus.publish(
                 subject, message.data, headers, seconds=settings.write_seconds

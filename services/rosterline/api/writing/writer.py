@@ -2,8 +2,10 @@
 
 import asyncio
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from rosterline.api.tokens import Caller
 from rosterline.api.writing.bus import CommandBus
 from rosterline.api.writing.commands import Command
 from rosterline.api.writing.preferences import Preference
@@ -15,10 +17,12 @@ from rosterline.events.commands import (
     ATOMIC_HEADER,
     COMMAND_HEADER,
     NO_ANSWER,
+    SCOPES_HEADER,
     WAIT_HEADER,
     Verdict,
 )
 from rosterline.events.subjects import batch_subject, command_subject
+from rosterline.oneroster.scopes import WRITING, short_name
 
 LOOK_SECONDS = 1.0
 
@@ -48,20 +52,23 @@ class Writer:
             group.create_task(self.bus.run())
             group.create_task(self._revisions.run())
 
-    async def write(self, app: str, command: Command, preference: Preference) -> Verdict | Kept:
+    async def write(
+        self, caller: Caller, command: Command, preference: Preference
+    ) -> Verdict | Kept:
         """The verdict, once reads show what was stored; `Kept` when that was not asked for.
 
         So it is, too, when it takes longer than `Settings.write_seconds`. Raises ApiError 503 when
         the command could not be kept.
         """
-        command_id = str(uuid.uuid4())
+        app, command_id = caller.vendor.app, str(uuid.uuid4())
         kept = Kept(command_id, max(1, len(command.pairs)))
         deadline = asyncio.get_running_loop().time() + self.settings.write_seconds
+        sent_with = atomic(command) | scoped(caller.scopes)
         if preference.is_async:
-            headers = later(preference) | atomic(command)
+            headers = later(preference) | sent_with
             await self._publish(app, command, command_id, headers)
         else:
-            headers = {ANSWER_HEADER: self.bus.token} | atomic(command)
+            headers = {ANSWER_HEADER: self.bus.token} | sent_with
             with self.bus.awaiting(command_id) as verdict:
                 await self._publish(app, command, command_id, headers)
                 try:
@@ -112,3 +119,8 @@ def later(preference: Preference) -> dict[str, str]:
 def atomic(command: Command) -> dict[str, str]:
     """The headers of several records, of which all are stored or none."""
     return {ATOMIC_HEADER: "true"} if command.operation is None else {}
+
+
+def scoped(scopes: Iterable[str]) -> dict[str, str]:
+    """The header that tells ingest, which knows the connection alone, what the token allows."""
+    return {SCOPES_HEADER: " ".join(sorted(map(short_name, WRITING.intersection(scopes))))}
