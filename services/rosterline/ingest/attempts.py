@@ -23,6 +23,7 @@ class Suspects:
 
     until: int | None = None
     passed: Counter[int] = field(default_factory=Counter)
+    missed: Counter[int] = field(default_factory=Counter)
 
 
 class Attempts:

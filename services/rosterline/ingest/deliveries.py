@@ -1,22 +1,29 @@
 """Messages of stream INGEST as they are delivered, and the runs in which they are worked off."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from nats.aio.msg import Msg
+from nats.js.api import RawStreamMsg
 
 from rosterline.ingest.command import Arrival, Command
 from rosterline.ingest.entries import MOST_LINES
 from rosterline.ingest.intake import Intake
 
+Acknowledge = Callable[[], Awaitable[object]]
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message, and the command that it is; None for what cannot be read."""
+    """A message, and the command that it is; None for what cannot be read.
 
-    message: Msg
+    `acknowledge` says that it is seen through.
+    """
+
     arrival: Arrival
     command: Command | None
+    acknowledge: Acknowledge
 
     @property
     def sequence(self) -> int:
@@ -44,10 +51,26 @@ def delivered(message: Msg, intake: Intake) -> Delivery:
         message.data,
         metadata.timestamp,
     )
+    return _understood(arrival, intake, message.ack)
+
+
+def read_out(message: RawStreamMsg, intake: Intake, acknowledge: Acknowledge) -> Delivery:
+    """A message that was read out of the stream, because it cannot be delivered."""
+    arrival = Arrival(
+        message.seq or 0,
+        message.subject or "",
+        message.headers or {},
+        message.data or b"",
+        message.time or datetime.now(UTC),
+    )
+    return _understood(arrival, intake, acknowledge)
+
+
+def _understood(arrival: Arrival, intake: Intake, acknowledge: Acknowledge) -> Delivery:
     try:
-        return Delivery(message, arrival, intake.read(arrival))
+        return Delivery(arrival, intake.read(arrival), acknowledge)
     except Exception:  # noqa: BLE001 - read again when it is its turn, and judged there
-        return Delivery(message, arrival, None)
+        return Delivery(arrival, None, acknowledge)
 
 
 def units(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:

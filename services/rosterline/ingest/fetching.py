@@ -6,6 +6,7 @@ import orjson
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NoAnswerError
+from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from rosterline.bus.topology import INGEST, INGEST_CONSUMER
@@ -43,12 +44,15 @@ class Fetcher:
             await subscription.unsubscribe()
         return found
 
-    async def following(self, sequence: int) -> int | None:
+    async def following(self, sequence: int) -> RawStreamMsg | None:
         """The first message that the stream holds from here on."""
         try:
-            message = await self.client.jetstream().get_msg(
+            return await self.client.jetstream().get_msg(
                 INGEST, seq=sequence, subject=INGEST_SUBJECTS, next=True
             )
         except NotFoundError:
             return None
-        return message.seq
+
+    async def delete(self, sequence: int) -> None:
+        """Take a message out of the stream; its consumer counts it as acknowledged."""
+        await self.client.jetstream().delete_msg(INGEST, sequence)

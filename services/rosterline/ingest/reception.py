@@ -7,6 +7,8 @@ came of it is committed, and nothing is worked off behind a message that is stil
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Final
 
 import structlog
 from nats.aio.msg import Msg
@@ -24,7 +26,7 @@ from rosterline.ingest.dead_letters import (
     find_letter,
     reason_of,
 )
-from rosterline.ingest.deliveries import Delivery, delivered, units
+from rosterline.ingest.deliveries import Delivery, delivered, read_out, units
 from rosterline.ingest.errors import TRANSIENT, LostMessagesError
 from rosterline.ingest.fetching import Fetcher
 from rosterline.ingest.intake import Intake, NoCommandError
@@ -35,6 +37,9 @@ from rosterline.ingest.work import Worker
 from rosterline.telemetry import failpoints
 
 log = structlog.get_logger(__name__)
+
+# A message that is lost on its way once may come the next time.
+MOST_MISSES: Final = 2
 
 
 class Reception:
@@ -99,12 +104,34 @@ class Reception:
     async def refuse_gaps(self, deliveries: Sequence[Delivery]) -> None:
         """Raise LostMessagesError if one is missing that the stream still holds."""
         for delivery in deliveries:
-            sequence = delivery.sequence
-            if sequence > self.seen + 1:
-                following = await self.fetcher.following(self.seen + 1)
-                if following is not None and following < sequence:
-                    raise LostMessagesError(f"message {following} of stream {INGEST} did not come")
-            self.seen = max(self.seen, sequence)
+            if delivery.sequence > self.seen + 1:
+                await self.miss(delivery.sequence)
+            self.seen = max(self.seen, delivery.sequence)
+
+    async def miss(self, before: int) -> None:
+        """Raise LostMessagesError if the stream holds a message between what came and `before`."""
+        following = await self.fetcher.following(self.seen + 1)
+        if following is None or following.seq is None or following.seq >= before:
+            return
+        self.attempts.suspects.missed[following.seq] += 1
+        raise LostMessagesError(f"message {following.seq} of stream {INGEST} did not come")
+
+    async def take_undelivered(self) -> None:
+        """See messages through that do not come, however often the consumer is made anew.
+
+        The client takes one with a header `Status` for the server's own word, and hands it to
+        nobody. All before it is acknowledged.
+        """
+        missed = self.attempts.suspects.missed
+        while (found := await self.fetcher.following(self.seen + 1)) is not None:
+            sequence = found.seq or 0
+            if missed[sequence] < MOST_MISSES:
+                return
+            log.warning("ingest.undelivered", sequence=sequence)
+            acknowledge = partial(self.fetcher.delete, sequence)
+            await self.see_through([read_out(found, self.intake, acknowledge)])
+            self.seen = sequence
+            del missed[sequence]
 
     async def see_through(self, unit: Sequence[Delivery]) -> None:
         """Work messages off together; one by one if they may have killed a worker, or fail."""
@@ -162,7 +189,7 @@ class Reception:
             self.written.set()
         failpoints.reach(failpoints.INGEST_BEFORE_ACK)
         for delivery in unit:
-            await delivery.message.ack()
+            await delivery.acknowledge()
 
     async def command_of(self, delivery: Delivery) -> Command | None:
         """The command that is to be decided; None for what is none."""
@@ -201,4 +228,4 @@ class Reception:
             is_told = ANSWER_HEADER not in arrival.headers
             await bury(connection, arrival, name, reason, lines=lines, is_told=is_told)
         log.error("ingest.put_aside", sequence=delivery.sequence, reason=reason)
-        await delivery.message.ack()
+        await delivery.acknowledge()

@@ -90,8 +90,7 @@ async def prepare(
         identity(await jetstream.stream_info(INGEST)),
         timedelta(seconds=settings.longest_wait_seconds),
     )
-    log.info("ingest.working", after=acknowledged)
-    return Reception(
+    reception = Reception(
         Worker(connection, teller.last_told),
         teller,
         intake,
@@ -99,6 +98,9 @@ async def prepare(
         Attempts(connection, intake.stream, suspects),
         seen=acknowledged,
     )
+    await reception.take_undelivered()
+    log.info("ingest.working", after=reception.seen)
+    return reception
 
 
 async def wait_or_stop(stop: asyncio.Event, seconds: float) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import orjson
 import pytest
 from nats.js.api import ConsumerConfig
 
@@ -260,3 +261,23 @@ async def test_it_stops_at_once_in_the_middle_of_a_unit(desk: Desk) -> None:
     async with running(serve, desk.settings):
         await desk.decided("command-2")
     assert [number for number, _ in await desk.told()] == [1, 2]
+
+
+@pytest.mark.parametrize("status", ["503", "100", "x"])
+@pytest.mark.parametrize("behind", [0, 2])
+async def test_g7_a_message_that_the_client_takes_for_the_servers_word_gets_its_verdict(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, status: str, behind: int
+) -> None:
+    monkeypatch.setattr(upkeep_module, "PULSE_SECONDS", 0.3)
+    subject = "ingest.district.vendor.assessmentLineItems.put"
+    headers = {"Status": status, "Rosterline-Command": "odd"}
+    async with running(serve, desk.settings):
+        await desk.decided(await desk.put(line_item(1)))
+        await desk.client.jetstream().publish(subject, orjson.dumps(line_item(2)), headers=headers)
+        for number in range(3, 3 + behind):
+            await desk.put(line_item(number))
+        row = await desk.decided("odd")
+        await until(desk.is_empty)
+    assert (row["state"], row["status"]) == ("stored", 201)
+    assert await desk.stored() == {guid(number) for number in range(1, 3 + behind)}
+    assert [number for number, _ in await desk.told()] == list(range(1, 3 + behind))

@@ -35,7 +35,7 @@ def delivery(sequence: int, lines: int, letter_id: int | None = None) -> Deliver
     """A message with a command; none for no lines."""
     arrival = Arrival(sequence, "ingest.district.vendor.batch", {}, b"", NOW)
     command = command_of(lines, sequence, letter_id) if lines else None
-    return Delivery(Msg(_client=Client()), arrival, command)
+    return Delivery(arrival, command, Msg(_client=Client()).ack)
 
 
 def sequences(*deliveries: Delivery) -> list[list[int]]:
