@@ -111,13 +111,14 @@ ELSEWHERE: list[tuple[Entity, str, dict[str, Any]]] = [
     (Entity.RESULTS, "score-between", {"score": 1}),
     (LINE_ITEMS, B, {"title": "x"}),
     (RESULTS, S, {"score": 1}),
+    (Entity.CATEGORIES, "homework", {"title": "x"}),
+    (LINE_ITEMS, A, {"title": "x"}),
+    (LINE_ITEMS, A, {"title": "x", "class": ref(CLASS)}),
 ]
 HERE: list[tuple[Entity, str, dict[str, Any]]] = [
-    (Entity.CATEGORIES, "homework", {"title": "x"}),
     (Entity.LINE_ITEMS, "here", {"title": "x"}),
     (Entity.SCORE_SCALES, "scale-here", {"title": "x"}),
     (Entity.RESULTS, "score-here", {"score": 1}),
-    (LINE_ITEMS, A, {"title": "x"}),
     (RESULTS, R, {"score": 1}),
 ]
 
@@ -146,6 +147,14 @@ def test_what_stands_here_is_changed(
 ) -> None:
     (outcome,) = ready().decide(by(patch(entity, sourced_id, **members)))
     assert outcome.status == 200
+
+
+@pytest.mark.parametrize("line", [put(Entity.CATEGORIES, "own", title="Quiz"), line_item(uuid(3))])
+def test_what_stands_everywhere_is_changed_and_deleted_by_who_wrote_it_last(line: Line) -> None:
+    world = ready()
+    change, going = patch(*line.key, title="x"), delete(*line.key)
+    outcomes = world.decide(by(line), by(change), by(going), by(line), change, by(going))
+    assert [outcome.status for outcome in outcomes] == [201, 200, 204, 201, 200, 403]
 
 
 def test_a_result_here_is_deleted_in_the_unit_that_made_it() -> None:

@@ -18,7 +18,7 @@ from rosterline.ingest.rules.deletions import delete
 from rosterline.ingest.rules.refusals import no_record, not_writable, stands_elsewhere
 from rosterline.ingest.rules.scopes import may_not
 from rosterline.ingest.rules.shapes import is_no_record
-from rosterline.ingest.rules.standing import is_elsewhere
+from rosterline.ingest.rules.standing import may_change
 from rosterline.ingest.rules.writing import Writing, writing_of
 from rosterline.oneroster.reading import Body
 from rosterline.oneroster.vocabulary import Entity
@@ -53,7 +53,7 @@ def write(line: Line, ledger: Ledger, new_id: NewId) -> Outcome:
     stored = ledger.live(line.key)
     if stored is None and line.operation is CommandOperation.PATCH:
         return no_record(*line.key)
-    if stored is not None and is_elsewhere(stored, line.sender, ledger):
+    if stored is not None and not may_change(stored, line.sender, ledger):
         return stands_elsewhere(*line.key)
     writing = writing_of(line, stored, ledger)
     return refusal_of(writing, ledger) or keep(writing, ledger, new_id)

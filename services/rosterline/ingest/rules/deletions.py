@@ -10,7 +10,7 @@ from rosterline.ingest.ledger import REFERABLE, Ledger
 from rosterline.ingest.lines import Key, Line, Outcome, Refused, Stored
 from rosterline.ingest.rules import texts
 from rosterline.ingest.rules.refusals import is_referred_to, no_record, stands_elsewhere
-from rosterline.ingest.rules.standing import is_elsewhere
+from rosterline.ingest.rules.standing import may_change
 from rosterline.oneroster.vocabulary import TO_BE_DELETED, Entity
 
 
@@ -22,7 +22,7 @@ def delete(line: Line, ledger: Ledger) -> Outcome:
     stored = ledger.live(line.key)
     if stored is None:
         return no_record(*line.key)
-    if is_elsewhere(stored, line.sender, ledger):
+    if not may_change(stored, line.sender, ledger):
         return stands_elsewhere(*line.key)
     refused = may_not_go(line.key, ledger) if line.entity in REFERABLE else None
     if refused is not None:

@@ -21,7 +21,7 @@ def not_writable(entity: Entity) -> Refused:
 
 
 def stands_elsewhere(entity: Entity, sourced_id: str) -> Refused:
-    """The record belongs to schools that the connection does not serve."""
+    """The record belongs to schools that the connection does not serve, or to others with it."""
     text = f"The {entity.single} {sourced_id} stands outside the schools of the connection"
     return Refused(403, FORBIDDEN, text)
 

@@ -41,6 +41,17 @@ def is_elsewhere(document: Document, sender: Sender, ledger: Ledger) -> bool:
     return not _is_within(schools_of(document, ledger), sender)
 
 
+def may_change(document: Document, sender: Sender, ledger: Ledger) -> bool:
+    """Whether a sender may change or delete a written record.
+
+    What stands everywhere serves every school: who serves some of them changes its own alone.
+    """
+    if sender.schools is None:
+        return True
+    schools = schools_of(document, ledger)
+    return document.app == sender.app if schools is None else _is_within(schools, sender)
+
+
 def schools_of(document: Document, ledger: Ledger) -> Schools | None:
     """Where a written record stands: where its class does, or its student; None for everywhere."""
     body = document.body
