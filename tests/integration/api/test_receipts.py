@@ -34,6 +34,15 @@ async def test_an_asynchronous_write_is_answered_at_once_and_can_be_asked_for(
     assert stored == {"id": command_id, "state": "stored", **counts, "stored": 1, "status": 201}
 
 
+async def test_what_is_told_to_be_stored_can_be_read(office: Office) -> None:
+    for _ in range(20):
+        path = f"{CATEGORIES}/{office.new_id()}"
+        answer = await office.client.put(path, json=BODY, headers=ASYNC)
+        told = await told_of(office.client, answer.headers["Location"])
+        shown = await office.client.get(path)
+        assert (told["state"], shown.status_code) == ("stored", 200)
+
+
 @pytest.mark.parametrize("dialect", [EDTECH_V1P2, EDTECH_V1P1], ids=lambda each: each.name)
 async def test_a_later_refusal_is_told_as_it_would_have_been_at_once(
     office: Office, dialect: Dialect

@@ -110,8 +110,18 @@ async def test_a_write_that_cannot_be_read_yet_is_answered_so(office: Office) ->
     async with office.without("projector"):
         answer = await office.client.put(path, json=BODY)
         assert answer.status_code == 202
-        assert (await told_of(office.client, answer.headers["Location"]))["status"] == 201
+        place = answer.headers["Location"]
+        stored = "SELECT EXISTS (SELECT FROM rosterline.command WHERE revision IS NOT NULL AND "
+        await until(
+            lambda: office.served.connection.fetchval(
+                f"{stored} command_id = $1)", place.removeprefix("/ingest/")
+            )
+        )
+        told = (await office.client.get(place)).json()
+        assert (told["state"], "status" in told) == ("queued", False)
         assert (await office.client.get(path)).status_code == 404
+    told = await told_of(office.client, place)
+    assert (told["state"], told["status"]) == ("stored", 201)
     assert (await office.client.put(path, json=BODY)).status_code == 200
     assert (await office.client.get(path)).status_code == 200
 

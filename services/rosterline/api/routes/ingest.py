@@ -110,7 +110,7 @@ async def _tell(request: Request, caller: Caller, writer: Writer) -> Response:
     limit = _number(request, "limit", DEFAULT_LIMIT, 1, MOST_SHOWN)
     offset = _number(request, "offset", 0, 0, None)
     name = request.path_params["name"]
-    receipt = await writer.receipts.find(caller.vendor.app, name, limit=limit, offset=offset)
+    receipt = await writer.find_receipt(caller.vendor.app, name, limit=limit, offset=offset)
     if receipt is None:
         raise unknown_object("No command of this connection has this id, or it was long ago")
     version = VERSIONS[caller.vendor.version]

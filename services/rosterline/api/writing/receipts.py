@@ -35,7 +35,8 @@ BATCH = "SELECT lines, commands FROM rosterline.command_batch WHERE app = $1 AND
 COUNTED = """
 SELECT count(*) AS commands, coalesce(sum(lines), 0) AS lines, coalesce(sum(stored), 0) AS stored,
     coalesce(sum(jsonb_array_length(rejections)), 0) AS rejected,
-    array_agg(DISTINCT state) AS states, max(status) AS status
+    array_agg(DISTINCT state) AS states, max(status) AS status,
+    max(revision) FILTER (WHERE stored > 0) AS revision
 FROM rosterline.command
 WHERE app = $1 AND CASE WHEN $3 THEN batch_id = $2 ELSE command_id = $2 END
 """
@@ -52,7 +53,8 @@ ORDER BY line LIMIT $4 OFFSET $5
 class Receipt:
     """How a command stands, or a batch of them; `rejections` are those of the page asked for.
 
-    `rejected` counts all of them. `status` is that of HTTP, of a command of one line.
+    `rejected` counts all of them. `status` is that of HTTP, of a command of one line. `revision` is
+    what the read model must have reached to show all that was stored.
     """
 
     state: State
@@ -62,6 +64,7 @@ class Receipt:
     rejections: tuple[Rejection, ...]
     status: int | None
     is_batch: bool
+    revision: int | None
 
 
 class Receipts:
@@ -119,6 +122,7 @@ class Receipts:
             rejections=tuple(rejections),
             status=counted["status"],
             is_batch=is_batch,
+            revision=counted["revision"],
         )
 
 

@@ -45,7 +45,13 @@ class Revisions:
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (revision, next(self._places), future))
-        await future
+        try:
+            await future
+        except asyncio.CancelledError:
+            # Who asks again and again while nothing is applied must not fill the memory.
+            self._waiting = [each for each in self._waiting if not each[-1].done()]
+            heapq.heapify(self._waiting)
+            raise
 
     async def _follow(self, connection: asyncpg.Connection) -> None:
         ended = asyncio.Event()

@@ -3,28 +3,31 @@
 import asyncio
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rosterline.api.tokens import Caller
 from rosterline.api.writing.bus import CommandBus
 from rosterline.api.writing.commands import Command
 from rosterline.api.writing.preferences import Preference
-from rosterline.api.writing.receipts import Receipts
+from rosterline.api.writing.receipts import Receipt, Receipts
 from rosterline.api.writing.revisions import Revisions
 from rosterline.config.settings import Settings
 from rosterline.events.commands import (
     ANSWER_HEADER,
     ATOMIC_HEADER,
     COMMAND_HEADER,
+    FINAL,
     NO_ANSWER,
     SCOPES_HEADER,
     WAIT_HEADER,
+    State,
     Verdict,
 )
 from rosterline.events.subjects import batch_subject, command_subject
 from rosterline.oneroster.scopes import WRITING, short_name
 
 LOOK_SECONDS = 1.0
+SHOWN_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,18 @@ class Writer:
                     pass
         await self.receipts.note(app, command_id, kept.lines)
         return kept
+
+    async def find_receipt(self, app: str, name: str, *, limit: int, offset: int) -> Receipt | None:
+        """How a command or batch stands: `queued` until reads show what was stored of it."""
+        found = await self.receipts.find(app, name, limit=limit, offset=offset)
+        if found is None or found.revision is None or found.state not in FINAL:
+            return found
+        try:
+            async with asyncio.timeout(SHOWN_SECONDS):
+                await self._revisions.wait_for(found.revision)
+        except TimeoutError:
+            return replace(found, state=State.QUEUED, status=None)
+        return found
 
     async def _decided(self, app: str, command_id: str, told: asyncio.Future[Verdict]) -> Verdict:
         """The verdict as it is told, or as it is kept: what is told may be lost on its way."""
