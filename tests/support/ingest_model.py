@@ -136,7 +136,7 @@ class Model:
             return Answer(422, f"The {SINGLE[collection]} cannot be stored: title is required")
         match collection:
             case "assessmentLineItems":
-                return self._why_no_line_item(key[1], new)
+                return self._why_no_line_item(key[1], new) or self._why_not_moved(key, new, stored)
             case "assessmentResults":
                 return self._why_no_result(key[1], new, stored)
             case _:
@@ -166,6 +166,25 @@ class Model:
                 f"line item itself or stand below it. {parent} does.",
             )
         return None if is_there else no_line_item(parent)
+
+    def _why_not_moved(self, key: Key, new: Body, stored: Body | None) -> Answer | None:
+        member = "parentAssessmentLineItem"
+        if stored is None or named(stored, member) == named(new, member):
+            return None
+        referring = {
+            held
+            for (held, _), body in self.live.items()
+            for other, naming in NAMING["assessmentLineItems"]
+            if held == other and named(body, naming) == key[1]
+        }
+        if not referring:
+            return None
+        return Answer(
+            422,
+            f"{key[1]} Assessment Line Item's referenced Parent Line Item cannot be changed while "
+            f"{' and '.join(sorted(referring))} refer to the line item. Delete these first, or "
+            "create a new line item below the other parent.",
+        )
 
     def _why_no_result(self, sourced_id: str, new: Body, stored: Body | None) -> Answer | None:
         student, line_item = new["student"]["sourcedId"], new["assessmentLineItem"]["sourcedId"]

@@ -19,6 +19,7 @@ from rosterline.ingest.named import (
     SOURCED_ID,
     is_deletion,
     own_members,
+    parents_of,
     places_of,
     references_in,
 )
@@ -219,13 +220,9 @@ class Ledger:
                 needs.documents.add(key)
 
     def _want_results(self, needs: Needs, lines: Sequence[Line]) -> None:
-        by_record: dict[Key, list[Line]] = {}
-        for line in lines:
-            if line.entity is RESULTS and not is_deletion(line):
-                by_record.setdefault(line.key, []).append(line)
         parents = self._possible_parents(lines)
         reached: dict[str, frozenset[str]] = {}
-        for record, own in by_record.items():
+        for record, own in by_record(lines, RESULTS).items():
             for student_id, line_item_id, minute in places_of(self._stored.get(record), own):
                 if line_item_id not in reached:
                     reached[line_item_id] = reachable(line_item_id, parents)
@@ -244,15 +241,31 @@ class Ledger:
                         parents.setdefault(line.sourced_id, set()).add(sourced_id)
         return parents
 
+    def _possibly_moved(self, lines: Sequence[Line]) -> set[Key]:
+        return {
+            record
+            for record, own in by_record(lines, LINE_ITEMS).items()
+            if len(parents_of(self._stored.get(record), own)) > 1
+        }
+
     def _want_referring(self, needs: Needs, lines: Sequence[Line]) -> None:
-        for line in lines:
-            is_asked = line.key in self._referred or not SOURCED_ID.fullmatch(line.sourced_id)
-            if line.entity in REFERABLE and is_deletion(line) and not is_asked:
-                needs.referred.add(line.key)
+        going = {line.key for line in lines if line.entity in REFERABLE and is_deletion(line)}
+        for key in going | self._possibly_moved(lines):
+            if key not in self._referred and SOURCED_ID.fullmatch(key[1]):
+                needs.referred.add(key)
         if needs.referred:
             for document in self._stored.values():
                 if document is not None and not needs.referred.isdisjoint(document.referred()):
                     needs.passed_over.add(document.key)
+
+
+def by_record(lines: Iterable[Line], entity: Entity) -> dict[Key, list[Line]]:
+    """The lines that write records of a collection."""
+    found: dict[Key, list[Line]] = {}
+    for line in lines:
+        if line.entity is entity and not is_deletion(line):
+            found.setdefault(line.key, []).append(line)
+    return found
 
 
 def reachable(line_item_id: str, parents: Mapping[str, Iterable[str]]) -> frozenset[str]:

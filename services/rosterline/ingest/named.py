@@ -19,6 +19,7 @@ from rosterline.oneroster.vocabulary import TO_BE_DELETED, Entity
 # written otherwise names nothing, and is not even looked for.
 SOURCED_ID = re.compile(r"[0-9A-Za-z./@_-]{1,255}")
 
+PARENT = "parentAssessmentLineItem"
 MEMBERS: Mapping[Entity, tuple[str, ...]] = {
     Entity.CATEGORIES: (),
     Entity.SCORE_SCALES: ("class", "course"),
@@ -31,7 +32,7 @@ MEMBERS: Mapping[Entity, tuple[str, ...]] = {
         "scoreScale",
     ),
     Entity.RESULTS: ("lineItem", "student", "class", "scoreScale"),
-    Entity.ASSESSMENT_LINE_ITEMS: ("parentAssessmentLineItem", "class", "scoreScale"),
+    Entity.ASSESSMENT_LINE_ITEMS: (PARENT, "class", "scoreScale"),
     Entity.ASSESSMENT_RESULTS: ("assessmentLineItem", "student", "scoreScale"),
 }
 """Of each collection that takes commands, the members of the standard that name other records."""
@@ -83,7 +84,7 @@ def document_of(
         app=app,
         is_deleted=is_deleted,
         line_item_id=named.get("assessmentLineItem", named.get("lineItem")),
-        parent_id=named.get("parentAssessmentLineItem"),
+        parent_id=named.get(PARENT),
         student_id=named.get("student"),
         class_id=named.get("class"),
         category_id=named.get("category"),
@@ -117,6 +118,17 @@ def places_of(stored: Document | None, lines: Sequence[Line]) -> Iterator[Result
             named = named or minutes | {midnight_of(line.received)}
             yield from ((*one, minute) for one in pair for minute in named)
         minutes |= named
+
+
+def parents_of(stored: Document | None, lines: Sequence[Line]) -> set[str | None]:
+    """Every parent that an assessment line item may have by its lines, and has; None for none."""
+    parents = set() if stored is None else {stored.parent_id}
+    for line in lines:
+        members = own_members(line)
+        if line.operation is not CommandOperation.PATCH or PARENT in members:
+            _, parent_id = dict(references_in(line.entity, members)).get(PARENT, (None, None))
+            parents.add(parent_id)
+    return parents
 
 
 def _pair_of(body: Body) -> set[tuple[str, str]]:

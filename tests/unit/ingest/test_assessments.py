@@ -135,12 +135,51 @@ def test_two_moves_of_one_unit_cannot_make_a_circle_together() -> None:
     assert (first.status, second.status) == (200, 422)
 
 
-def test_a_line_item_moves_to_another_tree_and_its_results_go_with_it() -> None:
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize(
+    ("referring", "named"),
+    [
+        ([result(R, B)], "assessmentResults"),
+        ([line_item(D, B)], "assessmentLineItems"),
+        ([line_item(D, B), result(R, D)], "assessmentLineItems and assessmentResults"),
+    ],
+)
+def test_a_line_item_with_results_or_children_keeps_its_parent(
+    referring: list[Line], named: str, at_once: bool
+) -> None:
+    moves = [line_item(B, C), line_item(B), patch(LINE_ITEMS, B, parentAssessmentLineItem=None)]
+    for move in moves:
+        world, ready = World(), [*chain(A, B), line_item(C), *referring]
+        if not at_once:
+            world.decide(*ready)
+            ready = []
+        assert told(world, *ready, move) == (
+            f"{B} Assessment Line Item's referenced Parent Line Item cannot be changed while "
+            f"{named} refer to the line item. Delete these first, or create a new line item below "
+            "the other parent."
+        )
+        same = [line_item(B, A, description="x"), patch(LINE_ITEMS, B, description="y")]
+        assert world.decide(*same) == [REPLACED] * 2
+
+
+def test_the_root_of_a_tree_with_results_stays_one() -> None:
+    world = World()
+    world.decide(line_item(A), line_item(C), result(R, A))
+    assert "cannot be changed while assessmentResults refer" in told(world, line_item(A, C))
+
+
+def test_a_line_item_to_which_nothing_refers_moves_to_another_tree() -> None:
     world = World()
     world.decide(*chain(A, B), line_item(C), result(R, B))
-    world.decide(line_item(B, C), result(S, B, scoreDate="2026-10-06"))
-    above = {document.line_item_id for document in world.live(RESULTS)}
-    assert above == {A, B, C}
+    assert [each.status for each in world.decide(delete(RESULTS, R), line_item(B, C))] == [204, 200]
+    world.decide(result(S, B, scoreDate="2026-10-06"))
+    on_that_day = {
+        document.line_item_id
+        for document in world.live(RESULTS)
+        if document.body["scoreDate"] == "2026-10-06"
+    }
+    assert on_that_day == {B, C}
+    world.decide(delete(RESULTS, S))
     assert world.decide(line_item(B)) == [REPLACED]
 
 

@@ -142,7 +142,7 @@ def test_what_is_rolled_back_has_not_been() -> None:
 
 def test_each_record_is_written_once_in_its_last_state_and_after_its_parents() -> None:
     world = World()
-    world.decide(line_item(A), result(R, A))
+    world.decide(line_item(A))
     lines = [
         line_item(A, title="first"),
         line_item(B),

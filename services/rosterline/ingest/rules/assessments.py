@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator
 
 from rosterline.ingest.ledger import Document, Ledger
 from rosterline.ingest.lines import Refused
-from rosterline.ingest.named import document_of
+from rosterline.ingest.named import PARENT, document_of
 from rosterline.ingest.rules import texts
-from rosterline.ingest.rules.refusals import makes_a_circle, names_unknown
+from rosterline.ingest.rules.refusals import makes_a_circle, names_unknown, would_move
 from rosterline.ingest.rules.standing import is_known, is_student
 from rosterline.ingest.rules.writing import Writing
 from rosterline.oneroster.reading import named_id
 from rosterline.oneroster.vocabulary import Entity
 
 LINE_ITEMS, RESULTS = Entity.ASSESSMENT_LINE_ITEMS, Entity.ASSESSMENT_RESULTS
-PARENT, LINE_ITEM = "parentAssessmentLineItem", "assessmentLineItem"
+LINE_ITEM = "assessmentLineItem"
 # RFC 9562: the version in the first character of the third group, the variant in the fourth's.
 UUID_4 = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
@@ -58,6 +58,15 @@ def parent_exists(writing: Writing, ledger: Ledger) -> Refused | None:
         return None
     is_there = is_known((LINE_ITEMS, parent), writing.line.sender, ledger)
     return None if is_there else texts.no_line_item(parent)
+
+
+def stays_below_its_parent(writing: Writing, ledger: Ledger) -> Refused | None:
+    """Results below would be without those of the new ancestors, which seed 002 promises."""
+    stored = writing.stored
+    if stored is None or stored.parent_id == (writing.named(PARENT) or None):
+        return None
+    referring = ledger.referring(stored.key)
+    return would_move(stored.sourced_id, referring) if referring else None
 
 
 def class_is_within(writing: Writing, ledger: Ledger) -> Refused | None:
@@ -143,6 +152,7 @@ LINE_ITEM_RULES: tuple[Rule, ...] = (
     class_is_within,
     no_circle,
     parent_exists,
+    stays_below_its_parent,
 )
 RESULT_RULES: tuple[Rule, ...] = (
     own_id_of_result,

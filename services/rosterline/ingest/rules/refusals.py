@@ -55,6 +55,17 @@ def makes_a_circle(sourced_id: str, parent_id: str) -> Refused:
     )
 
 
+def would_move(sourced_id: str, referring: Iterable[Entity]) -> Refused:
+    """The parent is another, and the line item has results, or children that may have some."""
+    return Refused(
+        422,
+        INVALID_DATA,
+        f"{sourced_id} Assessment Line Item's referenced Parent Line Item cannot be changed while "
+        f"{told_of(referring)} refer to the line item. Delete these first, or create a new line "
+        "item below the other parent.",
+    )
+
+
 def of_another_class(class_id: str, line_item_id: str) -> Refused:
     """ONEROSTER §3.4: a result's line item has a class, and the result's can be no other."""
     return not_valid(
@@ -65,6 +76,11 @@ def of_another_class(class_id: str, line_item_id: str) -> Refused:
 
 def is_referred_to(entity: Entity, sourced_id: str, referring: Iterable[Entity]) -> Refused:
     """ONEROSTER §4.6: "if refused (e.g. lineItem with results) failure with `deletefailure`"."""
-    told = " and ".join(sorted(each.value for each in referring))
+    told = told_of(referring)
     text = f"The {entity.single} {sourced_id} cannot be deleted while {told} refer to it"
     return Refused(422, DELETE_FAILURE, text)
+
+
+def told_of(referring: Iterable[Entity]) -> str:
+    """The collections, in a sentence."""
+    return " and ".join(sorted(each.value for each in referring))
