@@ -33,7 +33,7 @@ MOST_DEPTH = 20
 
 # Possessive, so that no text makes it try a clause in two ways.
 CLAUSE = re.compile(
-    r"\s*+(?P<name>[A-Za-z_][\w.:-]*+)\s*+(?P<predicate>!=|>=|<=|[=<>~])\s*+"
+    r"\s*+(?P<name>[A-Za-z_][\w:-]*+(?:\s*+\.\s*+[\w:-]*+)*+)\s*+(?P<predicate>!=|>=|<=|[=<>~])\s*+"
     r"(?:'(?P<quoted>(?:''|\\['\\]|[^'])*+)'"
     r"|(?P<bare>[-+]?+[0-9]++(?:\.[0-9]++)?+(?:[eE][-+]?+[0-9]++)?+|true|false)(?=[\s)]|\Z))\s*+"
 )
@@ -211,7 +211,8 @@ class _Reader:
         self.count += 1
         if self.count > MOST_CLAUSES:
             raise _fault(f"filter has more than {MOST_CLAUSES} clauses")
-        name = match["name"]
+        # Seed 002 writes "parentAssessmentLineItem. sourcedId=".
+        name = "".join(match["name"].split())
         field = self._find(name)
         quoted = match["quoted"]
         value = (
@@ -225,10 +226,11 @@ class _Reader:
         return Clause(field, predicate, value, self.rules.folds_case)
 
     def _find(self, name: str) -> Field:
-        field = find_field(self.collection, self.rules.aliases.get(name, name))
+        standard = self.rules.standard_name(name, self.collection)
+        field = find_field(self.collection, standard)
         if field is not None:
             return field
-        if name in parts(self.collection):
+        if standard in parts(self.collection):
             raise _fault(f"Filter field {name!r} has parts; name one, such as {name}.sourcedId")
         alike = get_close_matches(name[:60], fields_of(self.collection), 1)
         advice = f"; do you mean {alike[0]}?" if alike else ""

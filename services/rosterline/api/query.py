@@ -159,7 +159,7 @@ def _sort(
 ) -> tuple[Field | None, tuple[Notice, ...]]:
     """The field to sort on; None also for one that nobody knows, in 1.1 with a warning."""
     name = given.get(Parameter.SORT, "").strip()
-    field = find_field(collection, rules.aliases.get(name, name))
+    field = find_field(collection, rules.standard_name(name, collection))
     if field is not None or not name or not rules.warns:
         return field, ()
     message = f"Unknown sort field {name[:60]!r} of {collection.entity}; the default order is given"

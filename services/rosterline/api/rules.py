@@ -4,7 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from rosterline.oneroster.vocabulary import Collection, Entity
+
 NO_ALIASES: Mapping[str, str] = MappingProxyType({})
+# Seed 002 has `lineItem.sourcedId` in assessment results, "records with filter
+# lineItem.sourcedId=…": what is written under that name is found under it, and shown under the
+# standard's.
+ALSO: Mapping[Entity, Mapping[str, str]] = {
+    Entity.ASSESSMENT_RESULTS: {
+        f"lineItem{part}": f"assessmentLineItem{part}"
+        for part in ("", ".sourcedId", ".href", ".type")
+    }
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +36,7 @@ class QueryRules:
     lower_operators: bool = False
     blank_fields_are_all: bool = False
     searches: bool = False
+
+    def standard_name(self, name: str, collection: Collection) -> str:
+        """The name of a field by any of its names; what is none stays as it is."""
+        return self.aliases.get(name) or ALSO.get(collection.entity, NO_ALIASES).get(name, name)

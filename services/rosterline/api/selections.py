@@ -45,7 +45,7 @@ def parse_fields(text: str | None, collection: Collection, rules: QueryRules) ->
     given = [name.strip() for name in text.split(",")]
     if not all(given):
         raise _blank(rules)
-    names = {name: rules.aliases.get(name, name) for name in given}
+    names = {name: rules.standard_name(name, collection) for name in given}
     unknown = [name[:60] for name in names if not is_selectable(collection, names[name])]
     if not unknown:
         return Selection(tuple(dict.fromkeys(names.values())))

@@ -13,6 +13,8 @@ from tests.support.api import stamp
 USERS = Collection(Version.V1P2, Entity.USERS)
 ENROLLMENTS = Collection(Version.V1P2, Entity.ENROLLMENTS)
 RESULTS = Collection(Version.V1P2, Entity.RESULTS)
+ASSESSMENT_RESULTS = Collection(Version.V1P2, Entity.ASSESSMENT_RESULTS)
+ASSESSMENT_LINE_ITEMS = Collection(Version.V1P2, Entity.ASSESSMENT_LINE_ITEMS)
 STANDARD = QueryRules()
 
 
@@ -105,6 +107,22 @@ def test_other_names_of_fields_are_a_dialects_own() -> None:
     assert found == parse_filter("user.sourcedId='u'", ENROLLMENTS, QueryRules())
     with pytest.raises(ApiError, match="'userSourcedId'"):
         read("userSourcedId='u'", ENROLLMENTS)
+
+
+def test_assessment_results_are_found_by_the_name_that_their_writers_use() -> None:
+    for part in ("sourcedId", "href"):
+        found = read(f"lineItem.{part}='x'", ASSESSMENT_RESULTS)
+        assert found == read(f"assessmentLineItem.{part}='x'", ASSESSMENT_RESULTS)
+    with pytest.raises(ApiError, match=r"such as lineItem\.sourcedId"):
+        read("lineItem='x'", ASSESSMENT_RESULTS)
+
+
+@pytest.mark.parametrize("dot", [". ", " .", " . ", "."])
+def test_blanks_around_the_dot_of_a_name_say_nothing(dot: str) -> None:
+    found = read(f"parentAssessmentLineItem{dot}sourcedId='x'", ASSESSMENT_LINE_ITEMS)
+    assert found == read("parentAssessmentLineItem.sourcedId='x'", ASSESSMENT_LINE_ITEMS)
+    with pytest.raises(ApiError):
+        read("parentAssessmentLineItem sourcedId='x'", ASSESSMENT_LINE_ITEMS)
 
 
 def test_a_filter_that_folds_case_is_another_filter() -> None:

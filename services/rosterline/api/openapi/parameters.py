@@ -13,6 +13,7 @@ from rosterline.api.openapi.kinds import KINDS, Kind
 from rosterline.api.openapi.nodes import TEXT, Node, example, refer
 from rosterline.api.openapi.questions import QUESTIONS, filters_of
 from rosterline.api.query import DEFAULT_LIMIT, MAX_LIMIT, SEARCHED
+from rosterline.api.rules import ALSO, NO_ALIASES
 from rosterline.oneroster.vocabulary import Entity
 
 APP = "appName"
@@ -130,7 +131,8 @@ def _filter(endpoint: Endpoint, dialect: Dialect) -> Node:
     rules = dialect.rules
     words = "AND and OR" + (", also written small," if rules.lower_operators else "")
     case = "values are not" if rules.folds_case else "values of texts are not"
-    aliases = [f"`{alias}` for `{name}`" for alias, name in rules.aliases.items()]
+    also = {**rules.aliases, **ALSO.get(endpoint.entity, NO_ALIASES)}
+    aliases = [f"`{alias}` for `{name}`" for alias, name in also.items()]
     return _query(
         "filter",
         f"Only records that fulfil this: `field='value'`, or several of these joined by {words} "
