@@ -1,9 +1,12 @@
 """Reading what a stream holds."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
 
 import nats
+import orjson
 from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
@@ -28,6 +31,25 @@ async def client_of(url: str) -> AsyncIterator[Client]:
         yield client
     finally:
         await client.close()
+
+
+async def speak(url: str, words: bytes, *, user: str = "", password: str = "") -> bytes:
+    """Say to a server what no client would; its answers until all is taken."""
+    address = urlsplit(url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    login = {"user": user or address.username, "pass": password or address.password}
+    options = {"verbose": False, "headers": True, "lang": "raw", "version": "1", **login}
+    heard = b""
+    try:
+        writer.write(b"CONNECT " + orjson.dumps(options) + b"\r\n" + words + b"PING\r\n")
+        async with asyncio.timeout(10):
+            while b"PONG" not in heard and (line := await reader.readline()):
+                heard += line
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+    return heard
 
 
 async def last_sequence(client: Client, stream: str) -> int:

@@ -13,8 +13,10 @@ from typing import Any, Final
 import structlog
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from typing_extensions import override
 
 from rosterline.bus.connection import (
     CONNECT_SECONDS,
@@ -51,6 +53,28 @@ class Logs:
         )
 
 
+class PatientClient(Client):
+    """A client that reads a subject that is no text as well as it can, and goes on reading."""
+
+    @override
+    def _build_message(self, sid: Any, subject: bytes, *rest: Any) -> Any:
+        text = subject.decode(errors="replace")
+        if text.encode() != subject:
+            log.warning("ingest.subject_is_no_text", subject=text)
+        return super()._build_message(sid, text.encode(), *rest)
+
+
+class PatientBroker(NatsBroker):
+    """A broker on such a client."""
+
+    @override
+    async def _connect(self) -> Client:
+        client = PatientClient()
+        await client.connect(**self._connection_kwargs)
+        self.config.connect(client)
+        return client
+
+
 async def undecoded(message: NatsMessage) -> NatsMessage:
     """What is malformed must be answered, too: nothing is decoded before we see it."""
     return message
@@ -68,7 +92,7 @@ async def connected(url: str, name: str) -> AsyncIterator[NatsBroker]:
     async def reconnected() -> None:
         log.info("nats.reconnected", name=name)
 
-    broker = NatsBroker(
+    broker = PatientBroker(
         url,
         **options(name),
         disconnected_cb=disconnected,

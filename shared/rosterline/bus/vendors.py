@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from rosterline.bus.topology import VERDICTS_CONSUMER, verdict_stream
-from rosterline.events.subjects import INGEST_SUBJECTS, sender_subjects
+from rosterline.events.commands import CommandOperation
+from rosterline.events.subjects import INGEST_SUBJECTS, batch_subject, command_subject
+from rosterline.oneroster.vocabulary import WRITTEN, Version
 
 SERVICES_ACCOUNT: Final = "ROSTERLINE"
 VENDORS_ACCOUNT: Final = "VENDORS"
@@ -54,12 +56,23 @@ def access_of(district: str, app: str, client_id: str) -> Access:
     own = {"stream": verdict_stream(app), "consumer": VERDICTS_CONSUMER}
     return Access(
         publish=(
-            sender_subjects(district, app),
+            *commands_of(district, app),
             *(f"{VENDORS_API}.{call}.{own['stream']}.{own['consumer']}" for call in CALLS),
             *(form.format(**own) for form in ACKNOWLEDGEMENTS),
         ),
         subscribe=(f"{inbox_prefix(client_id)}.>",),
     )
+
+
+def commands_of(district: str, app: str) -> Iterator[str]:
+    """The subjects of a connection's commands, each by its name.
+
+    What else stands below them may be no text at all, and clients break off reading at that.
+    """
+    yield batch_subject(district, app)
+    for entity in WRITTEN[Version.V1P2]:
+        for operation in CommandOperation:
+            yield command_subject(district, app, entity.value, operation.value)
 
 
 def imported() -> Iterator[tuple[str, str]]:

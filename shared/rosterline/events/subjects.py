@@ -37,11 +37,6 @@ def command_subject(district: str, app: str, collection: str, operation: str) ->
     return f"ingest.{district}.{app}.{collection}.{operation}"
 
 
-def sender_subjects(district: str, app: str) -> str:
-    """All commands of a connection."""
-    return f"ingest.{district}.{app}.>"
-
-
 def batch_subject(district: str, app: str) -> str:
     """Subject to which a connection sends many commands in one message."""
     return f"ingest.{district}.{app}.batch"

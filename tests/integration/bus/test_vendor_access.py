@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from typing_extensions import override
 
 from rosterline.api import connections
-from rosterline.bus.topology import VERDICTS_CONSUMER
+from rosterline.bus.topology import INGEST, VERDICTS_CONSUMER
 from rosterline.bus.vendors import DOMAIN
 from rosterline.db.pools import open_connection
 from rosterline.launch.embedded import EmbeddedNats
@@ -24,7 +24,7 @@ from tests.support.nats_vendors import (
 )
 from tests.support.running import settings_for, until
 from tests.support.servers import Databases
-from tests.support.streams import client_of
+from tests.support.streams import client_of, last_sequence, speak
 
 
 async def test_a_vendor_sends_commands_and_is_told_where_they_are_kept(
@@ -41,6 +41,17 @@ async def test_a_vendor_sends_commands_and_is_told_where_they_are_kept(
     assert kept.subject == "ingest.district.acme.assessmentResults.put"
     # What NATS adds on the way says whose account it was: no word of it is kept.
     assert kept.headers == {"Rosterline-Command": "1"}
+
+
+async def test_a_vendor_can_write_no_subject_that_is_no_text(
+    door: OpenDoor, acme: NatsVendor
+) -> None:
+    login = {"user": acme.client_id, "password": acme.secret}
+    said = await speak(acme.url, b"PUB ingest.district.acme.\xff\xfe.put 2\r\n{}\r\n", **login)
+    assert b"Permissions Violation for Publish" in said
+    assert await last_sequence(door.services, INGEST) == 0
+    await speak(acme.url, b"PUB ingest.district.acme.batch 2\r\n{}\r\n", **login)
+    await until(lambda: last_sequence(door.services, INGEST))
 
 
 async def test_a_vendor_reads_and_acknowledges_its_verdicts(

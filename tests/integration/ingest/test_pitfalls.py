@@ -13,6 +13,7 @@ from rosterline.ingest.service import serve
 from rosterline.launch.embedded import EmbeddedNats
 from tests.integration.ingest.desk import Desk, guid, line_item
 from tests.support.running import running, until
+from tests.support.streams import last_sequence, speak
 
 TITLE = "SELECT body ->> 'title' FROM records.document WHERE sourced_id = $1"
 FAIL = """
@@ -281,3 +282,25 @@ async def test_g7_a_message_that_the_client_takes_for_the_servers_word_gets_its_
     assert (row["state"], row["status"]) == ("stored", 201)
     assert await desk.stored() == {guid(number) for number in range(1, 3 + behind)}
     assert [number for number, _ in await desk.told()] == list(range(1, 3 + behind))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"PUB ingest.district.vendor.\xff\xfe.put 2\r\n{}\r\n",
+        b"PUB ingest.district.vendor.a\x00b.put 2\r\n{}\r\n",
+        b"HPUB ingest.district.vendor.batch 19 21\r\nNATS/1.0 \xff\xff\xff \xff\xff\r\n\r\n{}\r\n",
+        b"HPUB ingest.district.vendor.batch 20 22\r\nNATS/1.0 503 \xff\xff\xff\r\n\r\n{}\r\n",
+    ],
+)
+async def test_g7_what_is_no_text_gets_its_verdict_and_holds_up_no_other(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, words: bytes
+) -> None:
+    monkeypatch.setattr(upkeep_module, "PULSE_SECONDS", 0.3)
+    await speak(desk.settings.nats_url, words)
+    assert await last_sequence(desk.client, INGEST) == 1
+    async with running(serve, desk.settings):
+        await desk.decided(await desk.put(line_item(1)))
+        await until(desk.is_empty)
+    states = await desk.connection.fetch("SELECT state FROM rosterline.command ORDER BY number")
+    assert [row["state"] for row in states] == ["rejected", "stored"]
