@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -15,6 +16,7 @@ from hypothesis.stateful import (
 
 from rosterline.ingest.facts import Document
 from rosterline.ingest.lines import Line, Outcome, Refused
+from rosterline.ingest.rules import assessments
 from tests.support.ingest_model import Answer, Model
 from tests.support.ingest_strategies import beginning, lines
 from tests.support.ingest_world import (
@@ -40,6 +42,7 @@ class Ingest(RuleBasedStateMachine):
     """The rules on their ledger, and a model that knows neither units nor ledgers."""
 
     seen: ClassVar[set[int]] = set()
+    too_deep: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,6 +51,7 @@ class Ingest(RuleBasedStateMachine):
             students={STUDENT, OTHER_STUDENT},
             classes={CLASS: SCHOOL, OTHER_CLASS: OTHER_SCHOOL},
             new_id=uuids(),
+            most_levels=assessments.MOST_LEVELS,
         )
 
     @initialize()
@@ -77,6 +81,7 @@ class Ingest(RuleBasedStateMachine):
             )
             answers.append(answer)
             self.seen.add(answer.status)
+            Ingest.too_deep += "too deep" in answer.text
             if not answer.text and line.entity is RESULTS:
                 self.check_ancestors(line.sourced_id)
         return answers
@@ -122,3 +127,12 @@ def test_g7_units_end_as_the_same_lines_one_after_the_other() -> None:
         Ingest, settings=settings(max_examples=100, stateful_step_count=10, deadline=None)
     )
     assert Ingest.seen == {200, 201, 204, 404, 422}
+
+
+def test_g7_units_end_alike_where_trees_are_at_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assessments, "MOST_LEVELS", 3)
+    Ingest.too_deep = 0
+    run_state_machine_as_test(
+        Ingest, settings=settings(max_examples=100, stateful_step_count=10, deadline=None)
+    )
+    assert Ingest.too_deep

@@ -53,6 +53,7 @@ class Model:
     new_id: Callable[[], str]
     live: dict[Key, Body] = field(default_factory=dict)
     deleted: dict[Key, Body] = field(default_factory=dict)
+    most_levels: int = 50
 
     def apply(
         self,
@@ -169,7 +170,9 @@ class Model:
 
     def _why_not_moved(self, key: Key, new: Body, stored: Body | None) -> Answer | None:
         member = "parentAssessmentLineItem"
-        if stored is None or named(stored, member) == named(new, member):
+        if stored is None:
+            return self._why_too_deep(key, new)
+        if named(stored, member) == named(new, member):
             return None
         referring = {
             held
@@ -178,12 +181,22 @@ class Model:
             if held == other and named(body, naming) == key[1]
         }
         if not referring:
-            return None
+            return self._why_too_deep(key, new)
         return Answer(
             422,
             f"{key[1]} Assessment Line Item's referenced Parent Line Item cannot be changed while "
             f"{' and '.join(sorted(referring))} refer to the line item. Delete these first, or "
             "create a new line item below the other parent.",
+        )
+
+    def _why_too_deep(self, key: Key, new: Body) -> Answer | None:
+        parent = named(new, "parentAssessmentLineItem")
+        if parent is None or len(list(self.ancestors(parent))) + 2 <= self.most_levels:
+            return None
+        return Answer(
+            422,
+            f"{key[1]} Assessment Line Item would stand too deep: a tree may have at most "
+            f"{self.most_levels} levels.",
         )
 
     def _why_no_result(self, sourced_id: str, new: Body, stored: Body | None) -> Answer | None:

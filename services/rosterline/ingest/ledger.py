@@ -6,6 +6,7 @@ end. What one line has decided, the lines after it find.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from rosterline.events.commands import CommandOperation
 from rosterline.ingest.facts import Document as Document
@@ -84,7 +85,10 @@ class Ledger:
 
     def changes(self) -> list[Document]:
         """What is to be written: each document once, in its last state, parents before children."""
-        return sorted(self._changed.values(), key=self._place_of)
+        depths: dict[str, int] = {}
+        return sorted(
+            self._changed.values(), key=lambda each: (ORDER[each.entity], self._depth(each, depths))
+        )
 
     def mark(self) -> int:
         """Where the ledger stands, for `rollback`."""
@@ -171,12 +175,21 @@ class Ledger:
         if document.result_key is not None:
             self._taken.pop(document.result_key, None)
 
-    def _place_of(self, document: Document) -> tuple[int, int]:
+    def _depth(self, document: Document, depths: dict[str, int]) -> int:
         line_item_id = document.sourced_id if document.entity is LINE_ITEMS else None
         if document.result_key is not None:
             line_item_id = document.line_item_id
-        depth = 0 if line_item_id is None else sum(1 for _ in self.ancestors(line_item_id))
-        return ORDER[document.entity], depth
+        if line_item_id is None:
+            return 0
+        depth, passed = -1, []
+        above = (each.sourced_id for each in self.ancestors(line_item_id))
+        for sourced_id in chain([line_item_id], above):
+            if sourced_id in depths:
+                depth = depths[sourced_id]
+                break
+            passed.append(sourced_id)
+        depths |= {each: depth + place for place, each in enumerate(reversed(passed), start=1)}
+        return depths[line_item_id]
 
     def _want_line(self, needs: Needs, line: Line, *, is_deep: bool) -> None:
         self._want(needs, line.key)

@@ -11,7 +11,12 @@ from rosterline.ingest.ledger import Document, Ledger
 from rosterline.ingest.lines import Refused
 from rosterline.ingest.named import PARENT, document_of
 from rosterline.ingest.rules import texts
-from rosterline.ingest.rules.refusals import makes_a_circle, names_unknown, would_move
+from rosterline.ingest.rules.refusals import (
+    makes_a_circle,
+    names_unknown,
+    stands_too_deep,
+    would_move,
+)
 from rosterline.ingest.rules.standing import is_known, is_student
 from rosterline.ingest.rules.writing import Writing
 from rosterline.oneroster.reading import named_id
@@ -23,6 +28,9 @@ LINE_ITEM = "assessmentLineItem"
 UUID_4 = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
 )
+# A battery of tests with sections and items has five or so. Each level gives every result another
+# blank one, in the transaction of that result.
+MOST_LEVELS = 50
 Rule = Callable[[Writing, Ledger], Refused | None]
 NewId = Callable[[], str]
 """Makes version 4 UUIDs."""
@@ -67,6 +75,15 @@ def stays_below_its_parent(writing: Writing, ledger: Ledger) -> Refused | None:
         return None
     referring = ledger.referring(stored.key)
     return would_move(stored.sourced_id, referring) if referring else None
+
+
+def stands_not_too_deep(writing: Writing, ledger: Ledger) -> Refused | None:
+    """Seed 002 says nothing of how deep a tree may be; what is deeper already may stay there."""
+    parent, stored = writing.named(PARENT), writing.stored
+    if writing.body.get(PARENT) is None or (stored is not None and stored.parent_id == parent):
+        return None
+    level = 2 + sum(1 for _ in ledger.ancestors(parent))
+    return stands_too_deep(writing.line.sourced_id, MOST_LEVELS) if level > MOST_LEVELS else None
 
 
 def class_is_within(writing: Writing, ledger: Ledger) -> Refused | None:
@@ -153,6 +170,7 @@ LINE_ITEM_RULES: tuple[Rule, ...] = (
     no_circle,
     parent_exists,
     stays_below_its_parent,
+    stands_not_too_deep,
 )
 RESULT_RULES: tuple[Rule, ...] = (
     own_id_of_result,

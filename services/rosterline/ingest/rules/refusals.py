@@ -55,6 +55,16 @@ def makes_a_circle(sourced_id: str, parent_id: str) -> Refused:
     )
 
 
+def stands_too_deep(sourced_id: str, levels: int) -> Refused:
+    """Every level above costs each result a blank one: there is an end to them."""
+    return Refused(
+        422,
+        INVALID_DATA,
+        f"{sourced_id} Assessment Line Item would stand too deep: a tree may have at most {levels} "
+        "levels.",
+    )
+
+
 def would_move(sourced_id: str, referring: Iterable[Entity]) -> Refused:
     """The parent is another, and the line item has results, or children that may have some."""
     return Refused(
