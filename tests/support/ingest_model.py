@@ -137,19 +137,45 @@ class Model:
             return Answer(422, f"The {SINGLE[collection]} cannot be stored: title is required")
         match collection:
             case "assessmentLineItems":
-                return self._why_no_line_item(key[1], new) or self._why_not_moved(key, new, stored)
+                return self._why_no_line_item(key, new, stored) or self._why_not_moved(
+                    key, new, stored
+                )
             case "assessmentResults":
-                return self._why_no_result(key[1], new, stored)
+                return self._why_no_result(key, new, stored)
             case _:
                 return self._what_is_unknown(collection, new)
 
-    def _why_no_line_item(self, sourced_id: str, new: Body) -> Answer | None:
+    def _why_not_so_spelled(self, key: Key, stored: Body | None) -> Answer | None:
+        collection, sourced_id = key
+        no = f"The {SINGLE[collection]} cannot be stored: sourcedId"
+        letters = "".join(letter for letter in sourced_id if letter.isalpha())
+        if stored is not None or not letters:
+            return None
+        if not letters.islower() and not letters.isupper():
+            return Answer(
+                422, f"{no} must have all its letters in lower case, or all in upper case"
+            )
+        for held, other in (*self.live, *self.deleted):
+            if (
+                held == collection
+                and other != sourced_id
+                and other.casefold() == sourced_id.casefold()
+            ):
+                told = f"is the UUID of {other}: use it as it is spelled there"
+                return Answer(422, f"{no} {sourced_id} {told}")
+        return None
+
+    def _why_no_line_item(self, key: Key, new: Body, stored: Body | None) -> Answer | None:
+        sourced_id = key[1]
         if not is_uuid_4(sourced_id):
             return Answer(
                 422,
                 f"Assessment Line Item's sourcedId must be in valid UUID format. {sourced_id} is "
                 "not.",
             )
+        badly_spelled = self._why_not_so_spelled(key, stored)
+        if badly_spelled is not None:
+            return badly_spelled
         parent = named(new, "parentAssessmentLineItem")
         if parent is None:
             return None
@@ -199,13 +225,17 @@ class Model:
             f"{self.most_levels} levels.",
         )
 
-    def _why_no_result(self, sourced_id: str, new: Body, stored: Body | None) -> Answer | None:
+    def _why_no_result(self, key: Key, new: Body, stored: Body | None) -> Answer | None:
+        sourced_id = key[1]
         student, line_item = new["student"]["sourcedId"], new["assessmentLineItem"]["sourcedId"]
         if not is_uuid_4(sourced_id):
             return Answer(
                 422,
                 f"Assessment Result's sourcedId must be in valid UUID format. {sourced_id} is not.",
             )
+        badly_spelled = self._why_not_so_spelled(key, stored)
+        if badly_spelled is not None:
+            return badly_spelled
         if not is_uuid_4(line_item):
             return Answer(
                 422,

@@ -31,10 +31,12 @@ from tests.support.ingest_world import (
 )
 
 LINE_ITEM_IDS = [uuid(number) for number in range(1, 6)]
-RESULT_IDS = [*(uuid(number) for number in range(11, 16)), f"{uuid(16)[:-1]}F"]
+RESULT_IDS = [uuid(number) for number in (11, 12, 17, 18, 19)]
+# One UUID in each case, and one in both at once.
+SPELLINGS = [uuid(0xAF), uuid(0xAF).upper(), uuid(0xAF).replace("a", "A")]
 # What comes first is what Hypothesis makes of a failure in the end.
-ANY_LINE_ITEM = [*(LINE_ITEM_IDS * 5), uuid(6), "reading"]
-ANY_RESULT = [*(RESULT_IDS * 5), "result"]
+ANY_LINE_ITEM = [*(LINE_ITEM_IDS * 5), uuid(6), *SPELLINGS, "reading"]
+ANY_RESULT = [*(RESULT_IDS * 5), *SPELLINGS, "result"]
 STUDENTS = [*([STUDENT] * 8), *([OTHER_STUDENT] * 4), "nobody", TEACHER]
 # Two minutes, each in several words, and three others.
 SCORE_DATES = [

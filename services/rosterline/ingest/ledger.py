@@ -18,6 +18,7 @@ from rosterline.ingest.lines import Key, Line
 from rosterline.ingest.named import (
     MEMBERS,
     SOURCED_ID,
+    in_other_case,
     is_deletion,
     own_members,
     parents_of,
@@ -30,6 +31,8 @@ PATCH = CommandOperation.PATCH
 LINE_ITEMS, RESULTS = Entity.ASSESSMENT_LINE_ITEMS, Entity.ASSESSMENT_RESULTS
 # What other written records may name: it is not deleted while one of them does.
 REFERABLE = frozenset({Entity.CATEGORIES, Entity.SCORE_SCALES, Entity.LINE_ITEMS, LINE_ITEMS})
+# Seed 002 names them by UUIDs, which are the same in upper and in lower case.
+UUID_NAMED = frozenset({LINE_ITEMS, RESULTS})
 ORDER = {entity: place for place, entity in enumerate(Entity)}
 
 
@@ -193,6 +196,8 @@ class Ledger:
 
     def _want_line(self, needs: Needs, line: Line, *, is_deep: bool) -> None:
         self._want(needs, line.key)
+        if line.entity in UUID_NAMED and line.operation is CommandOperation.PUT:
+            self._want(needs, (line.entity, in_other_case(line.sourced_id)))
         for key in self._named_by(needs, line):
             self._want(needs, key)
             document = self._stored.get(key)

@@ -68,6 +68,11 @@ def references_in(entity: Entity, body: Body) -> Iterator[tuple[str, Key]]:
             yield member, (REFERENCES[member], sourced_id)
 
 
+def in_other_case(sourced_id: str) -> str:
+    """The same UUID as others may write it: in upper case what is in lower case, or vice versa."""
+    return sourced_id.swapcase()
+
+
 def document_of(
     key: Key, body: Body, *, app: str, minute: datetime | None = None, is_deleted: bool = False
 ) -> Document:

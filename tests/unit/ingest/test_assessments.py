@@ -1,5 +1,6 @@
 """Assessment line items and results: trees, minutes, blank results, and what may change."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -75,6 +76,49 @@ def test_only_version_4_uuids_are_ids_of_assessments(sourced_id: str, is_good: b
     for line in (result(sourced_id, A), result(R, sourced_id)):
         (outcome,) = world.decide(line)
         assert (isinstance(outcome, Refused) and text in outcome.description) != is_good
+
+
+LOWER = "6f1f7f0e-0c3b-4a52-9e0a-3f6c1f8d2a01"
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize("is_deleted", [False, True])
+@pytest.mark.parametrize("spelled", [LOWER, LOWER.upper()])
+@pytest.mark.parametrize("entity", [LINE_ITEMS, RESULTS])
+def test_a_uuid_in_other_letters_is_no_other_record(
+    entity: Entity, spelled: str, is_deleted: bool, at_once: bool
+) -> None:
+    world, other = World(), spelled.swapcase()
+    world.decide(line_item(A), line_item(B))
+    first, second = (
+        (line_item(spelled), line_item(other))
+        if entity is LINE_ITEMS
+        else (result(spelled, A), result(other, B))
+    )
+    before = [first, delete(entity, spelled)] if is_deleted else [first]
+    if not at_once:
+        world.decide(*before)
+        before = []
+    assert told(world, *before, second) == (
+        f"The {entity.single} cannot be stored: sourcedId {other} is the UUID of {spelled}: use it "
+        "as it is spelled there"
+    )
+    assert world.decide(first) == [NEW if is_deleted else SAME]
+    assert (
+        world.decide(patch(entity, other, comment="x"), delete(entity, other))
+        == [
+            Refused(
+                404, "unknownobject", f"No {entity.single} record exists with the sourcedId {other}"
+            )
+        ]
+        * 2
+    )
+
+
+@pytest.mark.parametrize("make", [line_item, lambda sourced_id: result(sourced_id, A)])
+def test_a_new_uuid_is_in_one_case(make: Callable[[str], Line]) -> None:
+    text = "sourcedId must have all its letters in lower case, or all in upper case"
+    assert told(World(), line_item(A), make(f"{LOWER[:-4]}2A01")).endswith(text)
 
 
 def test_a_put_creates_replaces_and_changes_nothing_a_second_time() -> None:

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 
 from rosterline.ingest.ledger import Document, Ledger
 from rosterline.ingest.lines import Refused
-from rosterline.ingest.named import PARENT, document_of
+from rosterline.ingest.named import PARENT, document_of, in_other_case
 from rosterline.ingest.rules import texts
 from rosterline.ingest.rules.refusals import (
+    in_mixed_case,
+    is_spelled,
     makes_a_circle,
     names_unknown,
     stands_too_deep,
@@ -40,6 +42,19 @@ def own_id_of_line_item(writing: Writing, _ledger: Ledger) -> Refused | None:
     """Seed 002: a `sourcedId` "not in the correct version 4 UUID format"."""
     sourced_id = writing.line.sourced_id
     return None if UUID_4.fullmatch(sourced_id) else texts.line_item_id_is_no_uuid(sourced_id)
+
+
+def one_spelling(writing: Writing, ledger: Ledger) -> Refused | None:
+    """RFC 9562: UUIDs are "case insensitive on input", so that two spellings are one record."""
+    entity, sourced_id = writing.line.key
+    if writing.stored is not None:
+        return None
+    if sourced_id not in {sourced_id.lower(), sourced_id.upper()}:
+        return in_mixed_case(entity)
+    other = in_other_case(sourced_id)
+    if other == sourced_id or ledger.document((entity, other)) is None:
+        return None
+    return is_spelled(entity, sourced_id, other)
 
 
 def parent_id(writing: Writing, _ledger: Ledger) -> Refused | None:
@@ -165,6 +180,7 @@ def blank_results(result: Document, ledger: Ledger, new_id: NewId) -> Iterator[D
 
 LINE_ITEM_RULES: tuple[Rule, ...] = (
     own_id_of_line_item,
+    one_spelling,
     parent_id,
     class_is_within,
     no_circle,
@@ -174,6 +190,7 @@ LINE_ITEM_RULES: tuple[Rule, ...] = (
 )
 RESULT_RULES: tuple[Rule, ...] = (
     own_id_of_result,
+    one_spelling,
     line_item_id,
     student_exists,
     line_item_exists,
