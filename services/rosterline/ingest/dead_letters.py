@@ -5,7 +5,7 @@ failure and its place, never what a message holds.
 """
 
 import traceback
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -19,6 +19,7 @@ from rosterline.ingest.command import Arrival, Name
 from rosterline.ingest.lines import Key
 
 OURS: Final = "rosterline"
+OUR_HEADERS: Final = "Rosterline-"
 DIED: Final = "the process died while it was worked off"
 # An attempt that is forgotten with a crash of PostgreSQL only makes one more.
 HURRY: Final = "SET LOCAL synchronous_commit = off"
@@ -127,6 +128,18 @@ async def forget_attempts(connection: asyncpg.Connection, stream: str, until: in
     await connection.execute(FORGET, stream, until)
 
 
+def storable(text: str) -> str:
+    """The text without what PostgreSQL cannot hold."""
+    return text.encode(errors="replace").decode().replace("\0", "\ufffd")
+
+
+def own_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Those that say something of the command; others may direct JetStream."""
+    return {
+        name: storable(value) for name, value in headers.items() if name.startswith(OUR_HEADERS)
+    }
+
+
 async def bury(
     connection: asyncpg.Connection,
     arrival: Arrival,
@@ -136,13 +149,15 @@ async def bury(
     lines: int,
     is_told: bool,
 ) -> None:
-    """Put a message aside, for an operator."""
+    """Put a message aside, for an operator; whatever it holds, this does not fail of it."""
+    app, command_id = map(storable, name)
     async with connection.transaction():
         revision = await connection.fetchval(LAST_REVISION)
-        headers = orjson.dumps(dict(arrival.headers)).decode()
-        held = (arrival.subject, headers, arrival.data, arrival.received, reason, revision)
-        await connection.execute(BURY, *name, *held)
-        await connection.execute(HOLD, *name, lines, is_told, arrival.received)
+        headers = orjson.dumps(own_headers(arrival.headers)).decode()
+        subject = storable(arrival.subject)
+        held = (subject, headers, arrival.data, arrival.received, reason, revision)
+        await connection.execute(BURY, app, command_id, *held)
+        await connection.execute(HOLD, app, command_id, lines, is_told, arrival.received)
 
 
 async def bury_again(connection: asyncpg.Connection, letter_id: int, reason: str) -> None:

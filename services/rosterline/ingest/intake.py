@@ -80,20 +80,22 @@ def read_answer(headers: Mapping[str, str]) -> dict[str, Any]:
     """Who is to read the verdict, even of what is malformed otherwise."""
     token = headers.get(ANSWER_HEADER)
     waits = token is not None and token != NO_ANSWER and ANSWER.fullmatch(token) is not None
+    batch_id = headers.get(BATCH_HEADER, "")
     return {
         "answer": token if waits else None,
         "is_told": token is None,
-        "batch_id": headers.get(BATCH_HEADER),
+        "batch_id": batch_id if COMMAND_ID.fullmatch(batch_id) else None,
     }
 
 
 def read_headers(headers: Mapping[str, str], longest_wait: timedelta) -> dict[str, Any]:
     """What the headers say of the command; raises MalformedError."""
-    named = headers.get(COMMAND_HEADER)
-    if named is not None and COMMAND_ID.fullmatch(named) is None:
-        raise MalformedError(
-            f"{COMMAND_HEADER} must have 1 to 128 visible characters of ASCII, without spaces."
-        )
+    for header in (COMMAND_HEADER, BATCH_HEADER):
+        named = headers.get(header)
+        if named is not None and COMMAND_ID.fullmatch(named) is None:
+            raise MalformedError(
+                f"{header} must have 1 to 128 visible characters of ASCII, without spaces."
+            )
     answer = headers.get(ANSWER_HEADER)
     if answer is not None and ANSWER.fullmatch(answer) is None:
         raise MalformedError(f"{ANSWER_HEADER} must have 1 to 32 small letters and digits.")

@@ -15,6 +15,7 @@ from rosterline.telemetry import failpoints
 from tests.integration.ingest.desk import APP, Desk, guid, line_item
 from tests.support.chain import Chain
 from tests.support.running import running, until
+from tests.support.streams import speak
 
 FAIL = f"""
 CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -50,6 +51,29 @@ async def test_what_was_put_aside_says_why_and_not_what(failing: Desk) -> None:
     assert guid(1) in letter.data.decode()
     assert await failing.told_or_nothing() == []
     assert await failing.value("SELECT count(*) FROM rosterline.attempt") == 0
+
+
+async def test_whatever_stands_in_its_headers_a_message_can_be_put_aside(desk: Desk) -> None:
+    # No connection has such a name, and PostgreSQL knows no such text.
+    command = b"Rosterline-Command: odd\r\nRosterline-Batch: a\x00b\r\nOther: \xff\x00\r\n"
+    head = b"NATS/1.0\r\n" + command + b"\r\n"
+    place = b"HPUB ingest.district.ven\x00dor.batch %d %d\r\n" % (len(head), len(head) + 2)
+    await speak(desk.settings.nats_url, place + head + b"{}\r\n")
+    async with running(serve, desk.settings):
+        await desk.decided(await desk.put(line_item(1)))
+    (letter,) = await fetch_letters(desk.connection)
+    assert (letter.app, letter.subject) == ("ven\ufffddor", "ingest.district.ven\ufffddor.batch")
+    assert letter.headers == {"Rosterline-Command": "odd", "Rosterline-Batch": "a\ufffdb"}
+    assert letter.data == b"{}"
+
+
+async def test_a_batch_header_that_cannot_be_kept_is_answered(desk: Desk) -> None:
+    head = b"NATS/1.0\r\nRosterline-Command: odd\r\nRosterline-Batch: a\x00b\r\n\r\n"
+    place = b"HPUB ingest.district.vendor.batch %d %d\r\n" % (len(head), len(head) + 2)
+    await speak(desk.settings.nats_url, place + head + b"{}\r\n")
+    async with running(serve, desk.settings):
+        row = await desk.decided("odd")
+    assert (row["status"], row["batch_id"]) == (422, None)
 
 
 async def test_what_was_put_aside_is_stored_when_it_is_sent_again(failing: Desk) -> None:

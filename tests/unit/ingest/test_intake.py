@@ -181,10 +181,14 @@ def test_word_about_a_request_is_no_command() -> None:
         ({"Rosterline_First_Line": "x"}, "Rosterline-First-Line must be a whole number"),
         ({"Rosterline_Command": "a b"}, "Rosterline-Command must have"),
         ({"Rosterline_Command": "a" * 129}, "Rosterline-Command must have"),
+        ({"Rosterline_Batch": "a\0b"}, "Rosterline-Batch must have"),
+        ({"Rosterline_Batch": "a" * 60_000}, "Rosterline-Batch must have"),
     ],
 )
 def test_a_malformed_header_is_answered(headers: dict[str, str], text: str) -> None:
-    assert text in refusals(read(PUT, BODY, **headers))[1]
+    command = read(PUT, BODY, **headers)
+    assert text in refusals(command)[1]
+    assert command.batch_id is None
 
 
 def test_who_waits_is_answered_also_of_what_is_malformed() -> None:
