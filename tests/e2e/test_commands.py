@@ -141,6 +141,6 @@ async def test_a_connections_switches_are_set_turned_and_listed(
 async def test_help_names_every_command() -> None:
     outcome = await run_command("--help")
     assert outcome.code == 0
-    services = {"capture", "projector", "api"}
+    services = {"capture", "projector", "ingest", "api"}
     others = {"up", "demo", "generate", "migrate", "check", "status", "tail", "connection"}
     assert services | others | {"version"} <= set(outcome.out.split())

@@ -42,7 +42,13 @@ async def test_up_uses_the_servers_that_were_given(folder: Path, addresses: dict
         assert endpoints["sis_dsn"] == addresses["ROSTERLINE_SIS_DSN"]
         assert endpoints["dsn"] == addresses["ROSTERLINE_DSN"]
         assert endpoints["nats"] == addresses["ROSTERLINE_NATS_URL"]
-        assert set(endpoints["pids"]) == {"capture-sis", "capture-records", "projector", "api"}
+        assert set(endpoints["pids"]) == {
+            "capture-sis",
+            "capture-records",
+            "projector",
+            "ingest",
+            "api",
+        }
         assert httpx.get(f"{instance.api}/health/ready").status_code == 200
         code, seconds = await instance.end()
     assert code == 0

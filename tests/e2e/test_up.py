@@ -12,7 +12,7 @@ from tests.support.processes import is_alive, run_command, running, started, unt
 
 pytestmark = pytest.mark.e2e
 
-SERVICES = {"capture-sis", "capture-records", "projector", "api"}
+SERVICES = {"capture-sis", "capture-records", "projector", "ingest", "api"}
 SERVERS = {"postgres", "nats"}
 
 

@@ -105,7 +105,7 @@ async def test_written_records_stream_as_rows_and_their_events_stay_out(
         messages = await read_source(scene.client, "RECORDS")
         ((subject, _, data),) = await stored(scene.client)
     (rows,) = (message for message in messages if isinstance(message, SnapshotRows))
-    assert rows.rows == (("results", "before", '{"score": 1}'),)
+    assert [row[:3] for row in rows.rows] == [("results", "before", '{"score": 1}')]
     first, second = (message for message in messages if isinstance(message, TransactionPart))
     assert first.changes[0].key == {"collection": "results", "sourced_id": "after"}
     assert first.changes[0].row is not None
