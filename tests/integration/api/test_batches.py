@@ -1,5 +1,6 @@
 """Batches of any length over HTTP: taken in as they come, and told of line by line."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,10 +8,13 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from rosterline.api.writing import batches
+from rosterline.api.writing.batches import MOST_AHEAD
 from rosterline.api.writing.lines import MOST_LINE_BYTES, MOST_LINES
 from rosterline.bus.topology import INGEST
 from rosterline.oneroster.scopes import WRITING
 from tests.support.office import Office
+from tests.support.running import PATIENCE_SECONDS, until
 from tests.support.streams import client_of, read_all
 from tests.support.writing import told_of
 
@@ -116,6 +120,45 @@ async def test_a_batch_is_queued_until_all_of_it_is_decided(
         queued = (await client.get(place)).json()
         assert (queued["state"], queued["lines"]) == ("queued", MOST_LINES + 1)
     assert (await told_of(client, place))["state"] == "stored"
+
+
+async def test_the_writes_of_others_come_in_between_a_long_batch(
+    office: Office, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "PATIENCE_SECONDS", PATIENCE_SECONDS)
+    content = b"\n".join(category(number) for number in range((MOST_AHEAD + 4) * MOST_LINES))
+    sent = await office.count_messages()
+    async with office.without("ingest"):
+        sending = asyncio.create_task(send(client, content))
+
+        async def is_ahead() -> bool:
+            return await office.count_messages() - sent >= MOST_AHEAD
+
+        await until(is_ahead)
+        body = {"category": {"title": "Quiz"}}
+        path, headers = f"{CATEGORIES}/{office.new_id()}", {"Prefer": "respond-async"}
+        other = await office.client.put(path, json=body, headers=headers)
+        assert other.status_code == 202
+        assert (await office.last_message())[0].endswith("categories.put")
+        assert await office.count_messages() - sent == MOST_AHEAD + 1
+        assert not sending.done()
+    answer = await sending
+    assert answer.json()["lines"] == (MOST_AHEAD + 4) * MOST_LINES
+    assert (await told_of(client, answer.headers["Location"]))["state"] == "stored"
+    assert await office.count_messages() - sent == MOST_AHEAD + 5
+
+
+async def test_a_batch_is_taken_whole_while_nothing_is_decided(
+    office: Office, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "PATIENCE_SECONDS", 0.2)
+    content = b"\n".join(category(number) for number in range((MOST_AHEAD + 4) * MOST_LINES))
+    sent = await office.count_messages()
+    async with office.without("ingest"):
+        answer = await send(client, content)
+        assert answer.status_code == 202
+        assert await office.count_messages() - sent == MOST_AHEAD + 4
+    assert (await told_of(client, answer.headers["Location"]))["state"] == "stored"
 
 
 async def test_lines_that_are_all_too_long_are_all_refused(client: httpx.AsyncClient) -> None:

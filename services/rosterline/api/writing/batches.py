@@ -1,10 +1,12 @@
 """A batch of any length → messages of stream INGEST, one after another as it comes in.
 
 Nothing is held but the message that is being filled: who sends faster than JetStream acknowledges
-is slowed down by the connection. A batch that breaks off leaves what was acknowledged, which is
-worked off; sent again it changes nothing of that, since commands on records are idempotent.
+is slowed down by the connection. Ingest works in the order of its stream, so a batch runs only a
+few messages ahead of it: the writes of others come in between. A batch that breaks off leaves what
+was acknowledged; sent again it changes nothing of that.
 """
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterable
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ from rosterline.api.errors import ApiError, invalid
 from rosterline.api.tokens import Caller
 from rosterline.api.writing.lines import MOST_LINE_BYTES, LineCutter, Message, Packer
 from rosterline.api.writing.preferences import Preference
+from rosterline.api.writing.receipts import Receipts
 from rosterline.api.writing.writer import Writer, later, scoped
 from rosterline.events.commands import (
     BATCH_HEADER,
@@ -23,6 +26,36 @@ from rosterline.events.commands import (
 from rosterline.events.subjects import batch_subject
 
 TOO_LONG = f"The line is longer than {MOST_LINE_BYTES} bytes"
+
+MOST_AHEAD = 4
+LOOK_SECONDS = 0.05
+PATIENCE_SECONDS = 3.0
+
+
+@dataclass(slots=True)
+class Pace:
+    """Keeps a batch a few messages ahead of ingest, unless that gets nowhere for a while."""
+
+    receipts: Receipts
+    done: int = 0
+    is_given_up: bool = False
+
+    async def keep(self, app: str, batch_id: str, sent: int) -> None:
+        """Return when one more message may follow those that were sent."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE_SECONDS
+        while not self.is_given_up and sent - self.done >= MOST_AHEAD:
+            try:
+                done = await self.receipts.count_looked_at(app, batch_id)
+            except ApiError:
+                done = self.done
+            if done > self.done:
+                self.done, deadline = done, loop.time() + PATIENCE_SECONDS
+            elif loop.time() > deadline:
+                # What is published is durable: better many messages in the stream than none.
+                self.is_given_up = True
+            else:
+                await asyncio.sleep(LOOK_SECONDS)
 
 
 @dataclass(slots=True)
@@ -38,6 +71,10 @@ class Batch:
     commands: int = 0
     refused: list[Rejection] = field(default_factory=list)
     _packer: Packer = field(default_factory=Packer)
+    _pace: Pace = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._pace = Pace(self.writer.receipts)
 
     async def take(self, chunks: AsyncIterable[bytes]) -> None:
         """Publish all of it; once it returns, the batch can be asked for.
@@ -76,6 +113,7 @@ class Batch:
     async def _publish(self, message: Message | None) -> None:
         if message is None:
             return
+        await self._pace.keep(self.caller.vendor.app, self.batch_id, self.commands)
         headers = {
             COMMAND_HEADER: f"{self.batch_id}-{self.commands + 1}",
             BATCH_HEADER: self.batch_id,

@@ -32,6 +32,9 @@ SELECT state, lines, stored, rejections, status, revision FROM rosterline.comman
 WHERE app = $1 AND command_id = $2 AND state = ANY($3::text[])
 """
 BATCH = "SELECT lines, commands FROM rosterline.command_batch WHERE app = $1 AND batch_id = $2"
+LOOKED_AT = """
+SELECT count(*) FROM rosterline.command WHERE app = $1 AND batch_id = $2 AND state <> 'queued'
+"""
 COUNTED = """
 SELECT count(*) AS commands, coalesce(sum(lines), 0) AS lines, coalesce(sum(stored), 0) AS stored,
     coalesce(sum(jsonb_array_length(rejections)), 0) AS rejected,
@@ -88,6 +91,11 @@ class Receipts:
                 await connection.execute(NOTE_REFUSED, app, batch_id, len(refused), told)
             total = commands + bool(refused)
             await connection.execute(NOTE_BATCH, app, batch_id, lines, total)
+
+    async def count_looked_at(self, app: str, batch_id: str) -> int:
+        """How many commands of a batch ingest has worked off."""
+        async with borrow(self._pool) as connection:
+            return int(await connection.fetchval(LOOKED_AT, app, batch_id))
 
     async def find_verdict(self, app: str, command_id: str) -> Verdict | None:
         """The verdict on a command, once there is one."""
