@@ -6,13 +6,12 @@ from typing import Any, Final
 
 import orjson
 
-from rosterline.events.commands import CommandOperation
+from rosterline.events.commands import MOST_RECORD_BYTES, CommandOperation
 from rosterline.ingest.command import Entry, Malformed
 from rosterline.ingest.lines import Refused
 from rosterline.oneroster.vocabulary import Entity
 
 MOST_LINES: Final = 1000
-MOST_LINE_BYTES: Final = 256_000
 MOST_NESTING: Final = 32
 INVALID_DATA: Final = "invaliddata"
 SOURCED_ID: Final = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
@@ -91,8 +90,8 @@ def malformed(number: int, error: MalformedError) -> Malformed:
 
 def read_json(text: bytes) -> Any:  # noqa: ANN401 - any JSON
     """What the text holds; raises MalformedError for what is none, too long or too deep."""
-    if len(text) > MOST_LINE_BYTES:
-        raise MalformedError(f"A record may have at most {MOST_LINE_BYTES} bytes.")
+    if len(text) > MOST_RECORD_BYTES:
+        raise MalformedError(f"A record may have at most {MOST_RECORD_BYTES} bytes.")
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:

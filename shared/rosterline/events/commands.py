@@ -33,6 +33,10 @@ SCOPES_HEADER: Final = "Rosterline-Scopes"
 REDRIVEN_HEADER: Final = "Rosterline-Redriven"
 # The number of a verdict among those of its connection, without gaps.
 NUMBER_HEADER: Final = "Rosterline-Verdict"
+# Of a put, a patch and a line of a batch, and of what a patch makes of a stored record. Hundreds of
+# records are held at a time, and one that is read takes ten times as many bytes of memory and more;
+# a comment of ten thousand words fits.
+MOST_RECORD_BYTES: Final = 64_000
 
 
 class CommandOperation(StrEnum):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from rosterline.events.commands import MOST_RECORD_BYTES
 from rosterline.ingest.lines import Line, Refused
 from rosterline.oneroster.vocabulary import Entity
 from tests.support.ingest_world import (
@@ -228,3 +229,21 @@ def test_a_reference_of_absurd_length_is_not_repeated() -> None:
     text = told(line_item(R, "x" * 256))
     assert "parentAssessmentLineItem.sourcedId must be 1 to 255 characters" in text
     assert "xxx" not in text
+
+
+def test_no_record_grows_too_large_by_patches() -> None:
+    world = ready()
+    parts = [{f"part{number}": "x" * 15_000} for number in range(5)]
+    patches = [patch(RESULTS, R, metadata=part) for part in parts]
+    world.decide(result(R, A))
+    assert [outcome.status for outcome in world.decide(*patches)] == [200] * 4 + [422]
+    assert f"at most {MOST_RECORD_BYTES} bytes" in told_by(world, patches[4])
+    smaller = patch(RESULTS, R, metadata={"part0": None, "part4": "x" * 15_000})
+    assert world.decide(smaller)[0].status == 200
+
+
+def told_by(world: World, line: Line) -> str:
+    """Why a line is refused."""
+    (outcome,) = world.decide(line)
+    assert isinstance(outcome, Refused)
+    return outcome.description

@@ -7,7 +7,9 @@ finds it. Lines are not looked into: what is wrong with one, its verdict says.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-MOST_LINE_BYTES = 256_000
+from rosterline.events.commands import MOST_RECORD_BYTES
+
+MOST_LINE_BYTES = MOST_RECORD_BYTES
 MOST_LINES = 500
 MOST_MESSAGE_BYTES = 524_288
 

@@ -17,7 +17,7 @@ from rosterline.ingest.rules.assessments import NewId, Rule, blank_results
 from rosterline.ingest.rules.deletions import delete
 from rosterline.ingest.rules.refusals import no_record, not_writable, stands_elsewhere
 from rosterline.ingest.rules.scopes import may_not
-from rosterline.ingest.rules.shapes import is_no_record
+from rosterline.ingest.rules.shapes import grows_too_large, is_no_record
 from rosterline.ingest.rules.standing import may_change
 from rosterline.ingest.rules.writing import Writing, writing_of
 from rosterline.oneroster.reading import Body
@@ -61,7 +61,7 @@ def write(line: Line, ledger: Ledger, new_id: NewId) -> Outcome:
 
 def refusal_of(writing: Writing, ledger: Ledger) -> Refused | None:
     """The first rule that the record breaks."""
-    for rule in (is_no_record, *RULES[writing.line.entity]):
+    for rule in (grows_too_large, is_no_record, *RULES[writing.line.entity]):
         refused = rule(writing, ledger)
         if refused is not None:
             return refused

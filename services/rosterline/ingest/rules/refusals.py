@@ -38,6 +38,12 @@ def not_valid(entity: Entity, problems: Iterable[Problem]) -> Refused:
     return Refused(422, INVALID_DATA, f"The {entity.single} cannot be stored: {told}")
 
 
+def is_too_large(entity: Entity, most: int) -> Refused:
+    """What was sent is small enough, but not what it would be merged into."""
+    text = f"A record may have at most {most} bytes: with this the {entity.single} would have more"
+    return Refused(422, INVALID_DATA, text)
+
+
 def names_unknown(entity: Entity, unknown: Iterable[tuple[str, str]]) -> Refused:
     """ONEROSTER §4.6: "References in a body that do not resolve: 422 `invaliddata`"."""
     told = "; ".join(f"{member} names {name}, which does not exist" for member, name in unknown)

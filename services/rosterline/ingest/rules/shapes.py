@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import TypeGuard
 
-from rosterline.events.commands import CommandOperation
+import orjson
+
+from rosterline.events.commands import MOST_RECORD_BYTES, CommandOperation
 from rosterline.ingest.ledger import Ledger
 from rosterline.ingest.lines import Line, Refused
 from rosterline.ingest.minutes import minute_of
-from rosterline.ingest.rules.refusals import not_valid
+from rosterline.ingest.rules.refusals import is_too_large, not_valid
 from rosterline.ingest.rules.scopes import ASSESSMENTS
 from rosterline.ingest.rules.v1p1 import lacking
 from rosterline.ingest.rules.writing import Writing
@@ -34,6 +36,14 @@ LEFT_TO_THE_RULES = frozenset(
 DATED = frozenset({Entity.RESULTS, Entity.ASSESSMENT_RESULTS})
 # A line item's school may be its class's, whichever that is.
 SOME_SCHOOL: Mapping[str, str] = {"school": "school"}
+
+
+def grows_too_large(writing: Writing, _ledger: Ledger) -> Refused | None:
+    """A stored record is no larger than one that is sent, however often members are added to it."""
+    is_merged = writing.line.operation is CommandOperation.PATCH
+    if not is_merged or len(orjson.dumps(writing.body)) <= MOST_RECORD_BYTES:
+        return None
+    return is_too_large(writing.line.entity, MOST_RECORD_BYTES)
 
 
 def is_no_record(writing: Writing, ledger: Ledger) -> Refused | None:
