@@ -57,7 +57,7 @@ SELECT letter_id, app, command_id, subject, headers, data, received_at, reason, 
     sent_again_at
 FROM rosterline.dead_letter
 """
-ONE: Final = f"{LETTERS} WHERE letter_id = $1 AND app = $2"
+ONE: Final = f"{LETTERS} WHERE letter_id = $1 AND app = $2 AND command_id = $3"
 ALL: Final = f"{LETTERS} ORDER BY letter_id"
 SENT: Final = "UPDATE rosterline.dead_letter SET sent_again_at = now() WHERE letter_id = $1"
 END: Final = "DELETE FROM rosterline.dead_letter WHERE letter_id = ANY($1::bigint[])"
@@ -165,9 +165,11 @@ async def bury_again(connection: asyncpg.Connection, letter_id: int, reason: str
     await connection.execute(BURY_AGAIN, letter_id, reason)
 
 
-async def find_letter(connection: asyncpg.Connection, letter_id: int, app: str) -> Letter | None:
-    """A connection's letter; None when it was worked off since, or dropped."""
-    row = await connection.fetchrow(ONE, letter_id, app)
+async def find_letter(
+    connection: asyncpg.Connection, letter_id: int | None, name: Name
+) -> Letter | None:
+    """A command's letter; None when it was worked off since, or is another command's."""
+    row = await connection.fetchrow(ONE, letter_id, *name) if letter_id else None
     return None if row is None else to_letter(row)
 
 

@@ -200,7 +200,7 @@ class Reception:
             return None
         if command.letter_id is None:
             return command
-        letter = await find_letter(self.worker.connection, command.letter_id, command.app)
+        letter = await find_letter(self.worker.connection, command.letter_id, command.name)
         if letter is None:
             # It was worked off since, or there never was one.
             return replace(command, letter_id=None)
@@ -219,9 +219,9 @@ class Reception:
         """Keep a message as a dead letter; what comes behind it goes on."""
         arrival, command = delivery.arrival, delivery.command
         connection = self.worker.connection
-        letter_id = None if command is None else command.letter_id
-        if letter_id is not None:
-            await bury_again(connection, letter_id, reason)
+        asked = None if command is None else command.letter_id
+        if command and (letter := await find_letter(connection, asked, command.name)):
+            await bury_again(connection, letter.letter_id, reason)
         else:
             name = self.intake.app_of(arrival), self.intake.command_id_of(arrival)
             lines = 1 if command is None else len(command.lines)

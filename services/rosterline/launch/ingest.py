@@ -11,7 +11,13 @@ from rosterline.bus.topology import INGEST
 from rosterline.config.settings import Settings
 from rosterline.db.pools import open_connection
 from rosterline.events.commands import COMMAND_HEADER, REDRIVEN_HEADER
-from rosterline.ingest.dead_letters import Letter, drop_letter, fetch_letters, mark_sent
+from rosterline.ingest.dead_letters import (
+    Letter,
+    drop_letter,
+    fetch_letters,
+    mark_sent,
+    own_headers,
+)
 from rosterline.launch import registry
 from rosterline.launch.display import print_json, print_line, print_table
 from rosterline.launch.errors import LaunchError, UsageError
@@ -128,7 +134,7 @@ async def redrive(settings: Settings, letter_id: int | None) -> int:
 
 def headers_of(letter: Letter) -> dict[str, str]:
     """A letter's headers, with the name that it had, be it one that we gave it."""
-    return letter.headers | {
+    return own_headers(letter.headers) | {
         COMMAND_HEADER: letter.command_id,
         REDRIVEN_HEADER: str(letter.letter_id),
     }

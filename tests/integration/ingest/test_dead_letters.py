@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rosterline.bus.topology import INGEST
 from rosterline.ingest.dead_letters import Letter, fetch_letters
 from rosterline.ingest.service import serve
 from rosterline.launch.errors import LaunchError
@@ -151,6 +152,50 @@ async def test_a_forged_word_of_another_connections_letter_is_no_more_than_a_com
         row = await failing.decided(command, "other")
     assert row["status"] == 403
     assert len(await fetch_letters(failing.connection)) == 1
+
+
+ANOTHERS = """
+INSERT INTO rosterline.dead_letter
+    (app, command_id, subject, headers, data, received_at, reason, revision, sent_again_at)
+VALUES ($1, 'another', 'ingest.district.vendor.batch', '{"Nats-Rollup": "all"}', '{}', now(),
+    'its own', 0, now())
+RETURNING letter_id
+"""
+
+
+@pytest.mark.parametrize("app", ["other", APP])
+async def test_g7_a_command_that_names_anothers_letter_is_put_aside_itself(
+    failing: Desk, app: str
+) -> None:
+    letter_id = await failing.value(ANOTHERS, app)
+    async with running(serve, failing.settings):
+        await failing.put(line_item(1), redriven=str(letter_id))
+        await failing.in_state("command-1", "held")
+    another, own = await fetch_letters(failing.connection)
+    assert (another.reason, another.sent_again_at is None) == ("its own", False)
+    assert (own.app, own.command_id) == (APP, "command-1")
+    assert guid(1) in own.data.decode()
+
+
+async def test_g7_a_command_that_names_a_letter_that_is_not_there_is_put_aside(
+    failing: Desk,
+) -> None:
+    async with running(serve, failing.settings):
+        await failing.put(line_item(1), redriven="77")
+        assert (await letter_of(failing)).command_id == "command-1"
+
+
+async def test_no_header_is_sent_again_that_directs_the_server(desk: Desk) -> None:
+    # Such a letter may stand there from before they were left out.
+    letter_id = await desk.value(ANOTHERS, APP)
+    await desk.connection.execute("UPDATE rosterline.dead_letter SET sent_again_at = NULL")
+    assert await redrive(desk.settings, letter_id) == 1
+    message = await desk.client.jetstream().get_msg(INGEST, seq=1)
+    assert message.headers == {
+        "Nats-Expected-Stream": INGEST,
+        "Rosterline-Command": "another",
+        "Rosterline-Redriven": str(letter_id),
+    }
 
 
 async def test_what_is_dropped_is_forgotten(failing: Desk) -> None:
