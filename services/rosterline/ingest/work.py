@@ -42,7 +42,8 @@ from rosterline.oneroster.stamps import format_stamp
 from rosterline.telemetry import failpoints
 
 MOST_ATTEMPTS: Final = 3
-LOOKED_AT: Final = 1000
+# Few enough that all of them are of the largest that are taken, with what is stored of them.
+LOOKED_AT: Final = 100
 UNKNOWN_APP: Final = Refused(403, "forbidden", "There is no connection of this name.")
 GIVEN_UP: Final = Refused(
     500, "internal_server_error", "This could not be decided for a fault of ours: send it again."
