@@ -1,14 +1,19 @@
 """`scoreDate` → the minute that it stands for. Pure.
 
 DESIGN §5: "`scoreDate` rounded to the minute (a date without time is its midnight)". A half minute
-is rounded up; what is written without an offset is UTC.
+is rounded up; what is written without an offset is UTC. The value itself is kept and sent back as
+it came, so only what consumers can read is one.
 """
 
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-SCORE_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].+)?", re.DOTALL)
+# RFC 3339, but for the offset, which may be left out.
+SCORE_DATE = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?)?"
+)
 HALF_A_MINUTE = timedelta(seconds=30)
 
 
@@ -17,7 +22,7 @@ def minute_of(score_date: Any) -> datetime | None:  # noqa: ANN401 - any JSON
     if not isinstance(score_date, str) or not SCORE_DATE.fullmatch(score_date):
         return None
     try:
-        moment = datetime.fromisoformat(score_date)
+        moment = datetime.fromisoformat(score_date.upper())
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         return (moment.astimezone(UTC) + HALF_A_MINUTE).replace(second=0, microsecond=0)

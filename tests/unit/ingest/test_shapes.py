@@ -210,12 +210,17 @@ def test_a_patch_is_checked_with_what_it_is_merged_into() -> None:
 
 
 @pytest.mark.parametrize("make", [lambda: result(R, A), lambda: put(Entity.RESULTS, "r", **SCORE)])
-@pytest.mark.parametrize("score_date", ["soon", "2026-13-01", "", 20261005])
+@pytest.mark.parametrize("score_date", ["soon", "2026-05-11T09", "", 20261005])
 def test_a_score_date_must_be_one(make: Callable[[], Line], score_date: object) -> None:
     line = make()
     assert line.body is not None
     wrong = put(line.entity, line.sourced_id, **{**line.body, "scoreDate": score_date})
-    assert told(wrong).count("scoreDate") == 1
+    forms = (
+        "must be a date such as 2026-10-05, or a date and time such as 2026-10-05T09:31:00Z or "
+        "2026-10-05T09:31:00.000-05:00"
+    )
+    problem = forms if isinstance(score_date, str) else "must be a text"
+    assert told(wrong) == f"The {line.entity.single} cannot be stored: scoreDate {problem}"
 
 
 def test_two_names_for_a_line_item_may_not_name_two() -> None:

@@ -33,6 +33,10 @@ LEFT_TO_THE_RULES = frozenset(
         "parentAssessmentLineItem.sourcedId",
     }
 )
+A_SCORE_DATE = (
+    "must be a date such as 2026-10-05, or a date and time such as 2026-10-05T09:31:00Z or "
+    "2026-10-05T09:31:00.000-05:00"
+)
 DATED = frozenset({Entity.RESULTS, Entity.ASSESSMENT_RESULTS})
 # A line item's school may be its class's, whichever that is.
 SOME_SCHOOL: Mapping[str, str] = {"school": "school"}
@@ -68,7 +72,7 @@ def problems_of(writing: Writing, ledger: Ledger) -> Iterator[Problem]:
     yield from wrong_members(line, writing.body)
     members = read_members(line.entity, writing.body)
     if line.entity in DATED and "scoreDate" in members and minute_of(members["scoreDate"]) is None:
-        yield Problem("scoreDate", "must be a date such as 2026-10-05, or a date and time")
+        yield Problem("scoreDate", A_SCORE_DATE)
     if line.entity is Entity.ASSESSMENT_RESULTS:
         yield from wrong_names(line.body or {})
     yield from wrong_orders(members)
