@@ -14,10 +14,23 @@ class LostMessagesError(Exception):
     """A message was lost on its way to us: what comes behind it must come again."""
 
 
-TRANSIENT: Final = (
-    *LOST_CONNECTION,
+class SameFaultError(Exception):
+    """Message after message fails in the same way: that is no message's fault."""
+
+
+SERVER_TROUBLE: Final = (
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.SyntaxOrAccessError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresSystemError,
+)
+"""What the server is to blame for, or its operator, whatever it was asked to store."""
+
+TRANSIENT: Final = (
+    *LOST_CONNECTION,
+    *SERVER_TROUBLE,
     NatsError,
     BusUnreachableError,
     FencedError,

@@ -5,6 +5,7 @@ came of it is committed, and nothing is worked off behind a message that is stil
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -27,7 +28,7 @@ from rosterline.ingest.dead_letters import (
     reason_of,
 )
 from rosterline.ingest.deliveries import Delivery, delivered, read_out, units
-from rosterline.ingest.errors import TRANSIENT, LostMessagesError
+from rosterline.ingest.errors import TRANSIENT, LostMessagesError, SameFaultError
 from rosterline.ingest.fetching import Fetcher
 from rosterline.ingest.intake import Intake, NoCommandError
 from rosterline.ingest.lines import Key
@@ -40,6 +41,8 @@ log = structlog.get_logger(__name__)
 
 # A message that is lost on its way once may come the next time.
 MOST_MISSES: Final = 2
+# Behind as many letters of one kind, and nothing else, the next message would be one, too.
+MOST_ALIKE: Final = 5
 
 
 class Reception:
@@ -63,6 +66,8 @@ class Reception:
         self.seen = seen
         self.turn = asyncio.Lock()
         self.written = asyncio.Event()
+        # The reasons of letters since anything went well.
+        self.reasons: deque[str] = deque(maxlen=MOST_ALIKE)
 
     async def receive(self, first: Msg) -> None:
         """See a message through, and all that wait behind it; raises one of TRANSIENT."""
@@ -180,6 +185,7 @@ class Reception:
         self, unit: Sequence[Delivery], commands: Sequence[Command], settled: Settled
     ) -> None:
         """Tell what is committed, and acknowledge it."""
+        self.reasons.clear()
         for command in commands:
             kept = settled.kept[command.name]
             if command.answer is not None and kept.verdict.state in FINAL:
@@ -216,7 +222,16 @@ class Reception:
         return found
 
     async def put_aside(self, delivery: Delivery, reason: str) -> None:
-        """Keep a message as a dead letter; what comes behind it goes on."""
+        """Keep a message as a dead letter; what comes behind it goes on.
+
+        Raises SameFaultError where that would put the whole stream aside.
+        """
+        if self.reasons.count(reason) == MOST_ALIKE:
+            await self.attempts.end([delivery.sequence])
+            raise SameFaultError(
+                f"{MOST_ALIKE} messages in a row were put aside for one reason, which is no fault "
+                f"of theirs: {reason}; mend that, then `rosterline ingest redrive --all`"
+            )
         arrival, command = delivery.arrival, delivery.command
         connection = self.worker.connection
         asked = None if command is None else command.letter_id
@@ -227,5 +242,6 @@ class Reception:
             lines = 1 if command is None else len(command.lines)
             is_told = ANSWER_HEADER not in arrival.headers
             await bury(connection, arrival, name, reason, lines=lines, is_told=is_told)
+        self.reasons.append(reason)
         log.error("ingest.put_aside", sequence=delivery.sequence, reason=reason)
         await delivery.acknowledge()

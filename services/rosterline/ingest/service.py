@@ -1,6 +1,7 @@
 """Runs ingest: becomes the district's one worker, then works stream INGEST off."""
 
 import asyncio
+import logging
 import time
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
@@ -15,7 +16,7 @@ from rosterline.config.settings import Settings
 from rosterline.db.errors import describe
 from rosterline.db.pools import open_connection, plan_for_each
 from rosterline.ingest.attempts import Attempts, Suspects
-from rosterline.ingest.errors import TRANSIENT
+from rosterline.ingest.errors import SERVER_TROUBLE, TRANSIENT
 from rosterline.ingest.fetching import Fetcher
 from rosterline.ingest.intake import Intake
 from rosterline.ingest.reception import Reception
@@ -58,7 +59,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 )
                 await upkeep.go_on(stop, failed)
         except TRANSIENT as error:
-            log.warning("ingest.interrupted", error=describe(error))
+            level = logging.ERROR if isinstance(error, SERVER_TROUBLE) else logging.WARNING
+            log.log(level, "ingest.interrupted", error=describe(error))
             lived = time.monotonic() - began
             pause = FIRST_PAUSE_SECONDS if lived > LONGEST_PAUSE_SECONDS else pause
             await wait_or_stop(stop, pause)

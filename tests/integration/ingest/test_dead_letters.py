@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from rosterline.bus.topology import INGEST
 from rosterline.ingest.dead_letters import Letter, fetch_letters
+from rosterline.ingest.errors import SameFaultError
 from rosterline.ingest.service import serve
 from rosterline.launch.errors import LaunchError
 from rosterline.launch.ingest import drop, redrive
@@ -209,6 +211,57 @@ async def test_what_is_dropped_is_forgotten(failing: Desk) -> None:
         await drop(failing.settings, letter.letter_id)
     with pytest.raises(LaunchError, match="there is no dead letter"):
         await redrive(failing.settings, letter.letter_id)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "mend"),
+    [
+        (
+            "ALTER TABLE rosterline.command RENAME COLUMN rejections TO other",
+            "ALTER TABLE rosterline.command RENAME COLUMN other TO rejections",
+        ),
+        (
+            "ALTER TABLE records.document RENAME COLUMN minute TO other",
+            "ALTER TABLE records.document RENAME COLUMN other TO minute",
+        ),
+    ],
+)
+async def test_g7_what_is_the_databases_fault_puts_nothing_aside_and_is_waited_out(
+    desk: Desk, spoil: str, mend: str
+) -> None:
+    await desk.connection.execute(spoil)
+    for number in range(1, 21):
+        await desk.put(line_item(number))
+    with capture_logs() as logs:
+        async with running(serve, desk.settings):
+
+            async def is_reported_twice() -> bool:
+                events = [entry for entry in logs if entry["event"] == "ingest.interrupted"]
+                assert all("UndefinedColumnError" in entry["error"] for entry in events)
+                assert all(entry["log_level"] == "error" for entry in events)
+                return len(events) > 1
+
+            await until(is_reported_twice)
+            await desk.connection.execute(mend)
+            await desk.decided("command-20")
+    assert await fetch_letters(desk.connection) == []
+    assert len(await desk.stored()) == 20
+
+
+async def test_g7_a_fault_of_ours_in_every_message_does_not_put_all_aside(desk: Desk) -> None:
+    await desk.connection.execute(FAIL.replace(f"WHEN (NEW.sourced_id = '{guid(1)}')", ""))
+    for number in range(1, 9):
+        await desk.put(line_item(number))
+    for letters in (5, 8):
+        if letters == 5:
+            with pytest.raises(SameFaultError, match="redrive --all"):
+                await serve(desk.settings, asyncio.Event())
+        else:
+            async with running(serve, desk.settings):
+                await until(desk.is_empty)
+        found = await fetch_letters(desk.connection)
+        assert len(found) == letters
+        assert {letter.reason.split()[0] for letter in found} == {"RaiseError"}
 
 
 async def die_at(chain: Chain, failpoint: str) -> None:
