@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from rosterline.api.errors import ApiError, invalid
 from rosterline.api.tokens import Caller
-from rosterline.api.writing.lines import MOST_LINE_BYTES, LineCutter, Message, Packer
+from rosterline.api.writing.lines import MOST_LINE_BYTES, Cut, LineCutter, Message, Packer
 from rosterline.api.writing.preferences import Preference
 from rosterline.api.writing.receipts import Receipts
 from rosterline.api.writing.writer import Writer, later, scoped
@@ -29,6 +29,7 @@ TOO_LONG = f"The line is longer than {MOST_LINE_BYTES} bytes"
 
 MOST_AHEAD = 4
 LOOK_SECONDS = 0.05
+MOST_IN_A_TURN = 1000
 PATIENCE_SECONDS = 3.0
 
 
@@ -83,9 +84,12 @@ class Batch:
         """
         cutter = LineCutter()
         async for chunk in chunks:
-            for line in cutter.feed(chunk):
-                await self._add(line)
-        await self._add(cutter.finish())
+            for cut in cutter.feed(chunk):
+                await self._add(cut)
+            # What is there already is read without a pause.
+            await asyncio.sleep(0)
+        for cut in cutter.finish():
+            await self._add(cut)
         await self._publish(self._packer.take())
         if not self.lines:
             raise invalid("The batch is empty: each line is the body of a PUT, or a deletion")
@@ -97,18 +101,16 @@ class Batch:
             refused=self.refused,
         )
 
-    async def _add(self, line: bytes | None) -> None:
-        self.lines += line != b""
-        await self._publish(self._packer.add(line or b""))
-        if line is None:
-            self.refused.append(
-                Rejection(
-                    line=self._packer.number,
-                    status=422,
-                    code_minor="invaliddata",
-                    description=TOO_LONG,
-                )
-            )
+    async def _add(self, cut: Cut) -> None:
+        self.lines += 1
+        if self.lines % MOST_IN_A_TURN == 0:
+            await asyncio.sleep(0)
+        if cut.text is not None:
+            await self._publish(self._packer.add(cut.number, cut.text))
+            return
+        self.refused.append(
+            Rejection(line=cut.number, status=422, code_minor="invaliddata", description=TOO_LONG)
+        )
 
     async def _publish(self, message: Message | None) -> None:
         if message is None:
