@@ -285,6 +285,10 @@ class Model:
         if missing:
             text = f"The {SINGLE[collection]} cannot be stored: {'; '.join(missing)}"
             return Answer(422, text)
+        school, its_class = named(new, "school"), named(new, "class")
+        if collection == "lineItems" and school != self.classes.get(str(its_class)):
+            told = f"school names {school}, which is not the school of class {its_class}"
+            return Answer(422, f"The lineItem cannot be stored: {told}")
         return None
 
 

@@ -11,6 +11,7 @@ from tests.support.ingest_world import (
     COURSE,
     LINE_ITEMS,
     OTHER_CLASS,
+    OTHER_SCHOOL,
     OTHER_STUDENT,
     PERIOD,
     SCHOOL,
@@ -139,6 +140,30 @@ def test_a_results_class_is_its_line_items() -> None:
         f"The result cannot be stored: class names {OTHER_CLASS}, which is not the class of "
         "lineItem fractions",
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "school", "class_id"),
+    [
+        (
+            put(Entity.LINE_ITEMS, "new", **{**FRACTIONS, "school": ref(OTHER_SCHOOL)}),
+            OTHER_SCHOOL,
+            CLASS,
+        ),
+        (patch(Entity.LINE_ITEMS, "fractions", school=ref(OTHER_SCHOOL)), OTHER_SCHOOL, CLASS),
+        (patch(Entity.LINE_ITEMS, "fractions", class_=ref(OTHER_CLASS)), SCHOOL, OTHER_CLASS),
+    ],
+)
+def test_a_line_items_school_is_its_classs(line: Line, school: str, class_id: str) -> None:
+    assert refused(ready(), line) == Refused(
+        422,
+        "invaliddata",
+        f"The lineItem cannot be stored: school names {school}, which is not the school of class "
+        f"{class_id}",
+    )
+    both: dict[str, Any] = {"class_": ref(OTHER_CLASS), "school": ref(OTHER_SCHOOL)}
+    outcome = ready().decide(patch(Entity.LINE_ITEMS, "fractions", **both))
+    assert outcome == [Stored(200, changed=True)]
 
 
 def test_a_student_may_have_several_results_and_a_result_may_change_its_student() -> None:

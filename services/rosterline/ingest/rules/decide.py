@@ -26,7 +26,7 @@ from rosterline.oneroster.vocabulary import Entity
 RULES: Mapping[Entity, tuple[Rule, ...]] = {
     Entity.CATEGORIES: (),
     Entity.SCORE_SCALES: (gradebook.references_resolve,),
-    Entity.LINE_ITEMS: (gradebook.references_resolve,),
+    Entity.LINE_ITEMS: gradebook.LINE_ITEM_RULES,
     Entity.RESULTS: gradebook.RESULT_RULES,
     Entity.ASSESSMENT_LINE_ITEMS: assessments.LINE_ITEM_RULES,
     Entity.ASSESSMENT_RESULTS: assessments.RESULT_RULES,

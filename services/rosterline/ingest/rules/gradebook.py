@@ -6,7 +6,12 @@ Scores outside a line item's limits are kept (ONEROSTER §3.4: "do not reject").
 from rosterline.ingest.ledger import Ledger
 from rosterline.ingest.lines import Key, Refused
 from rosterline.ingest.named import MEMBERS
-from rosterline.ingest.rules.refusals import names_unknown, not_valid, of_another_class
+from rosterline.ingest.rules.refusals import (
+    names_unknown,
+    not_valid,
+    of_another_class,
+    of_another_school,
+)
 from rosterline.ingest.rules.standing import is_elsewhere, is_known, is_student
 from rosterline.ingest.rules.v1p1 import has_line_item
 from rosterline.ingest.rules.writing import Writing
@@ -45,6 +50,15 @@ def is_in_v1p1(key: Key, ledger: Ledger) -> bool:
     return has_line_item(read_members(Entity.LINE_ITEMS, line_item.body), ledger)
 
 
+def school_of_class(writing: Writing, ledger: Ledger) -> Refused | None:
+    """ONEROSTER §3.4: a line item's class has one school, and `school` can be no other."""
+    class_id, school_id = writing.named("class"), writing.named("school")
+    record = ledger.roster((Entity.CLASSES, class_id))
+    if writing.body.get("school") is None or record is None or record.school_id is None:
+        return None
+    return None if school_id == record.school_id else of_another_school(school_id, class_id)
+
+
 def class_of_line_item(writing: Writing, ledger: Ledger) -> Refused | None:
     """ONEROSTER §3.4: `class` of a result is its line item's, where it is given."""
     line_item_id, class_id = writing.named("lineItem"), writing.named("class")
@@ -65,4 +79,5 @@ def student_is_at_school(writing: Writing, ledger: Ledger) -> Refused | None:
     )
 
 
+LINE_ITEM_RULES = (references_resolve, school_of_class)
 RESULT_RULES = (references_resolve, class_of_line_item, student_is_at_school)

@@ -102,6 +102,14 @@ def of_another_class(class_id: str, line_item_id: str) -> Refused:
     )
 
 
+def of_another_school(school_id: str, class_id: str) -> Refused:
+    """ONEROSTER §3.4: the school of a line item is that of its class."""
+    return not_valid(
+        Entity.LINE_ITEMS,
+        [Problem("school", f"names {school_id}, which is not the school of class {class_id}")],
+    )
+
+
 def is_referred_to(entity: Entity, sourced_id: str, referring: Iterable[Entity]) -> Refused:
     """ONEROSTER §4.6: "if refused (e.g. lineItem with results) failure with `deletefailure`"."""
     told = told_of(referring)
