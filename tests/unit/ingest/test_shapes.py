@@ -223,6 +223,35 @@ def test_a_score_date_must_be_one(make: Callable[[], Line], score_date: object) 
     assert told(wrong) == f"The {line.entity.single} cannot be stored: scoreDate {problem}"
 
 
+@pytest.mark.parametrize(
+    "entity", [Entity.CATEGORIES, Entity.SCORE_SCALES, Entity.LINE_ITEMS, LINE_ITEMS]
+)
+@pytest.mark.parametrize("title", ["", " ", "\t\n", "\u00a0\u2003"])
+def test_a_title_has_more_than_white_space(entity: Entity, title: str) -> None:
+    expected = f"The {entity.single} cannot be stored: title is blank"
+    assert told(put(entity, R, **{**WHOLE[entity], "title": title})) == expected
+    world = ready()
+    world.decide(put(entity, R, **WHOLE[entity]))
+    (outcome,) = world.decide(patch(entity, R, title=title))
+    assert isinstance(outcome, Refused)
+    assert outcome.description == expected
+    assert world.decide(patch(entity, R, title=" x "))[0].status == 200
+
+
+@pytest.mark.parametrize(
+    "entity", [Entity.CATEGORIES, Entity.SCORE_SCALES, Entity.LINE_ITEMS, Entity.RESULTS]
+)
+@pytest.mark.parametrize("sourced_id", [".", ".."])
+def test_no_record_is_named_as_a_step_in_a_path(entity: Entity, sourced_id: str) -> None:
+    expected = f"The {entity.single} cannot be stored: sourcedId must not be . or .."
+    assert told(put(entity, sourced_id, **WHOLE[entity])) == expected
+    assert ready().decide(put(entity, f".{sourced_id}.", **WHOLE[entity]))[0].status == 201
+
+
+def test_an_assessment_so_named_is_told_as_the_seed_tells_it() -> None:
+    assert told(line_item("..")).endswith("must be in valid UUID format. .. is not.")
+
+
 def test_two_names_for_a_line_item_may_not_name_two() -> None:
     text = told(result(R, A, lineItem=ref(uuid(2))))
     assert "lineItem names another line item than assessmentLineItem" in text

@@ -71,6 +71,7 @@ def problems_of(writing: Writing, ledger: Ledger) -> Iterator[Problem]:
     line = writing.line
     yield from wrong_members(line, writing.body)
     members = read_members(line.entity, writing.body)
+    yield from without_words(line, members)
     if line.entity in DATED and "scoreDate" in members and minute_of(members["scoreDate"]) is None:
         yield Problem("scoreDate", A_SCORE_DATE)
     if line.entity is Entity.ASSESSMENT_RESULTS:
@@ -94,6 +95,15 @@ def wrong_members(line: Line, body: Body) -> Iterator[Problem]:
             is_left = problem.message == NO_ID and problem.member in LEFT_TO_THE_RULES
             if line.entity not in ASSESSMENTS or not is_left or is_long(body, problem.member):
                 yield problem
+
+
+def without_words(line: Line, members: Body) -> Iterator[Problem]:
+    """Names that nobody can see or reach: clients resolve `.` and `..` in a path (RFC 3986)."""
+    if line.entity not in ASSESSMENTS and line.sourced_id in {".", ".."}:
+        yield Problem("sourcedId", "must not be . or ..")
+    title = members.get("title")
+    if line.entity not in DATED and isinstance(title, str) and not title.strip():
+        yield Problem("title", "is blank")
 
 
 def is_long(body: Body, member: str) -> bool:
