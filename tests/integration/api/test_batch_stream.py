@@ -143,6 +143,23 @@ async def test_a_batch_that_breaks_off_leaves_what_was_taken(
     check_quiet(api)
 
 
+def test_a_single_write_that_breaks_off_is_no_fault_of_ours(running: Running) -> None:
+    api, client = running
+    host, port = api.address.removeprefix("http://").split(":")
+    head = (
+        "PUT /ims/oneroster/gradebook/v1p2/categories/broken HTTP/1.1\r\nHost: x\r\n"
+        f"Authorization: {client.headers['Authorization']}\r\nContent-Length: 999\r\n\r\n"
+    )
+    for _ in range(3):
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(head.encode() + b'{"category": ')
+            # Answered after it, on a connection of its own: the first request is being read.
+            assert client.get("/ingest/nothing").status_code == 404
+    for _ in range(3):
+        assert client.get("/ingest/nothing").status_code == 404
+    check_quiet(api)
+
+
 def test_who_is_refused_cannot_go_on_sending(running: Running) -> None:
     api, _ = running
     start = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"

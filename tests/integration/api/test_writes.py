@@ -1,5 +1,6 @@
 """Every write at every dialect's address, the whole way: decided, readable, told in its words."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from rosterline.api.dialects import DIALECTS, EDTECH_V1P2, XPORTER, Dialect
 from rosterline.api.endpoints import NUMBERS, Endpoint, Shape
 from rosterline.api.fields import members
 from rosterline.api.limits import MOST_BODY_BYTES
+from rosterline.api.routes import writes
 from rosterline.oneroster.scopes import ADMIN, KNOWN
 from rosterline.oneroster.vocabulary import Entity, Version
 from tests.support.office import Office
@@ -407,3 +409,19 @@ async def test_the_google_classroom_suite_passes(office: Office) -> None:
     assert result["sourcedId"] not in await ids_of(google, results)
     assert sourced_id not in await ids_of(google, f"{grades}/lineItems")
     await google.aclose()
+
+
+@pytest.mark.parametrize("path", [f"{CATEGORIES}/idle", "/ingest/batch"])
+async def test_who_stops_sending_is_not_waited_for(
+    office: Office, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writes, "IDLE_SECONDS", 0.1)
+
+    async def stuck() -> AsyncIterator[bytes]:
+        yield b'{"category": '
+        await asyncio.Event().wait()
+
+    method = "PUT" if "idle" in path else "POST"
+    headers = {"Content-Type": "application/x-ndjson"}
+    answer = await office.client.request(method, path, content=stuck(), headers=headers)
+    assert (answer.status_code, answer.headers["Connection"]) == (408, "close")

@@ -1,11 +1,9 @@
 """Rosterline's own addresses of writing: batches of any length, and what became of commands."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -15,7 +13,7 @@ from rosterline.api.errors import ApiError, CodeMinor, bad_request, forbidden, u
 from rosterline.api.limits import BATCH_PATH, require_bounded
 from rosterline.api.readiness import Readiness
 from rosterline.api.responses import JSON
-from rosterline.api.routes.writes import require_plain, require_whole
+from rosterline.api.routes.writes import read_chunks, require_plain, require_whole
 from rosterline.api.tokens import Caller
 from rosterline.api.writing.answers import RECEIPTS_PATH, accepted, payload_of, told_of
 from rosterline.api.writing.batches import Batch
@@ -34,7 +32,6 @@ NDJSON = frozenset(
         "application/jsonlines",
     }
 )
-IDLE_SECONDS = 60.0
 DEFAULT_LIMIT, MOST_SHOWN = 100, 10_000
 
 
@@ -80,28 +77,9 @@ async def _take_batch(request: Request, caller: Caller, intake: Intake) -> Respo
     preference = read_preference(request.headers, settings.longest_wait_seconds, is_async=True)
     _require_ndjson(request)
     batch = Batch(intake.writer, caller, preference)
-    await batch.take(_chunks(request))
+    await batch.take(read_chunks(request))
     body = {"id": batch.batch_id, "state": State.QUEUED, "lines": batch.lines}
     return accepted(batch.batch_id, body, was_asked="prefer" in request.headers)
-
-
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    """The body as it comes; raises 408 when nothing does for a while, and 400 when it breaks."""
-    stream = request.stream()
-    try:
-        while True:
-            async with asyncio.timeout(IDLE_SECONDS):
-                chunk = await anext(stream, None)
-            if chunk is None:
-                return
-            yield chunk
-    except TimeoutError:
-        message = f"Nothing came for {IDLE_SECONDS:g} seconds"
-        raise ApiError(
-            408, CodeMinor.INVALID_DATA, message, headers={"Connection": "close"}
-        ) from None
-    except ClientDisconnect:
-        raise bad_request(CodeMinor.INVALID_DATA, "The batch broke off") from None
 
 
 async def _tell(request: Request, caller: Caller, writer: Writer) -> Response:

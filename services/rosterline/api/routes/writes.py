@@ -1,10 +1,12 @@
 """Takes the writes of the endpoint table, in every dialect: body, command, verdict, answer."""
 
+import asyncio
 import uuid
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import asyncpg
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from rosterline.api.admission import Authenticator, admit
@@ -27,6 +29,8 @@ from rosterline.api.writing.commands import build_command
 from rosterline.api.writing.preferences import read_preference
 from rosterline.api.writing.writer import Kept, Writer
 from rosterline.events.commands import WAIT_HEADER
+
+IDLE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +92,31 @@ async def read_body(request: Request) -> bytes:
     if announced.isdigit() and int(announced[:20]) > MOST_BODY_BYTES:
         raise _excess()
     body = bytearray()
-    async for chunk in request.stream():
+    async for chunk in read_chunks(request):
         body += chunk
         if len(body) > MOST_BODY_BYTES:
             raise _excess()
     return bytes(body)
+
+
+async def read_chunks(request: Request) -> AsyncIterator[bytes]:
+    """The body as it comes; raises 408 when nothing does for a while, and 400 when it breaks."""
+    stream = request.stream()
+    try:
+        while True:
+            async with asyncio.timeout(IDLE_SECONDS):
+                chunk = await anext(stream, None)
+            if chunk is None:
+                return
+            yield chunk
+    except TimeoutError:
+        message = f"Nothing came for {IDLE_SECONDS:g} seconds"
+        raise ApiError(
+            408, CodeMinor.INVALID_DATA, message, headers={"Connection": "close"}
+        ) from None
+    except ClientDisconnect:
+        # Nobody is there to read it.
+        raise bad_request(CodeMinor.INVALID_DATA, "The body broke off") from None
 
 
 def require_plain(request: Request) -> None:
