@@ -47,3 +47,12 @@ def test_nobody_waits_for_an_answer_and_for_the_roster() -> None:
     with pytest.raises(ApiError, match="Prefer: respond-async") as caught:
         read_preference(Headers({"Rosterline-Wait": "5"}), 60)
     assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("name", ["If-Match", "if-none-match", "If-Unmodified-Since"])
+def test_conditions_are_refused_rather_than_passed_over(name: str) -> None:
+    with pytest.raises(ApiError, match="conditional writes are not offered") as caught:
+        read_preference(Headers({name: "*"}), 60)
+    assert caught.value.status == 400
+    with pytest.raises(ApiError, match="conditional writes are not offered"):
+        read_preference(Headers({name: "*"}), 60, is_async=True)

@@ -8,6 +8,7 @@ from rosterline.events.commands import WAIT_HEADER
 
 RESPOND_ASYNC = "respond-async"
 MOST_DIGITS = 9
+CONDITIONS = ("If-Match", "If-None-Match", "If-Unmodified-Since")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,13 @@ class Preference:
 def read_preference(
     headers: Mapping[str, str], longest_seconds: int, *, is_async: bool = False
 ) -> Preference:
-    """What the headers say, of an endpoint that `is_async` in any case; raises ApiError 400."""
+    """What the headers say, of an endpoint that `is_async` in any case; raises ApiError 400.
+
+    Conditions are refused: who sends one relies on it.
+    """
+    if found := [name for name in CONDITIONS if name.lower() in headers]:
+        told = f"{' and '.join(found)}: conditional writes are not offered"
+        raise bad_request(CodeMinor.INVALID_DATA, told)
     is_async = is_async or _asks_for_async(headers.get("prefer", ""))
     text = headers.get(WAIT_HEADER.lower())
     if text is None:
