@@ -1,6 +1,7 @@
 """Batches of any length over HTTP: taken in as they come, and told of line by line."""
 
 import asyncio
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -158,6 +159,23 @@ async def test_a_batch_is_taken_whole_while_nothing_is_decided(
         answer = await send(client, content)
         assert answer.status_code == 202
         assert await office.count_messages() - sent == MOST_AHEAD + 4
+    assert (await told_of(client, answer.headers["Location"]))["state"] == "stored"
+
+
+@pytest.mark.parametrize("sizes", [[0], [1, 1, 1], [2], [3], [9]])
+async def test_a_mark_before_the_first_line_says_nothing(
+    client: httpx.AsyncClient, sizes: list[int]
+) -> None:
+    content = BOM_UTF8 + category(8)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        rest = content
+        for size in sizes:
+            yield rest[:size]
+            rest = rest[size:]
+        yield rest
+
+    answer = await send(client, pieces())
     assert (await told_of(client, answer.headers["Location"]))["state"] == "stored"
 
 

@@ -1,6 +1,7 @@
 """The body of a write → a command: what the address alone can tell of it."""
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -13,7 +14,7 @@ from rosterline.api.endpoints import Endpoint
 from rosterline.api.errors import ApiError
 from rosterline.api.limits import MOST_BODY_BYTES
 from rosterline.api.write_operations import WRITES_V1P2
-from rosterline.api.writing.commands import Command, build_command
+from rosterline.api.writing.commands import MOST_RECORDS, Command, build_command
 from rosterline.events.commands import CommandOperation
 
 ROWS = {row.operation_id: row for row in WRITES_V1P2}
@@ -188,3 +189,18 @@ def test_several_that_grow_beyond_what_one_message_holds_are_too_large() -> None
         build(endpoint.operation_id, {"results": records}, "l" * 200)
     assert caught.value.status == 413
     assert str(MOST_BODY_BYTES) in caught.value.message
+
+
+def test_more_records_than_a_message_takes_are_refused_before_they_are_sent() -> None:
+    ids = ("class-1",)
+    most: dict[str, Any] = {"lineItems": [{} for _ in range(MOST_RECORDS)]}
+    assert len(build("postLineItemsForClass", most, *ids).pairs) == MOST_RECORDS
+    with pytest.raises(ApiError, match=f"at most {MOST_RECORDS} at a time") as caught:
+        build("postLineItemsForClass", {"lineItems": [*most["lineItems"], {}]}, *ids)
+    assert caught.value.status == 413
+
+
+def test_a_mark_before_utf_8_says_nothing() -> None:
+    body = b'{"category": {"title": "Quiz"}}'
+    assert build("putCategory", BOM_UTF8 + body, "a") == build("putCategory", body, "a")
+    assert "empty" in refused("putCategory", BOM_UTF8, "a")

@@ -8,7 +8,8 @@ was acknowledged; sent again it changes nothing of that.
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterable
+from codecs import BOM_UTF8
+from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, field
 
 from rosterline.api.errors import ApiError, invalid
@@ -83,7 +84,7 @@ class Batch:
         Raises ApiError, which says how many lines were kept.
         """
         cutter = LineCutter()
-        async for chunk in chunks:
+        async for chunk in without_mark(chunks):
             for cut in cutter.feed(chunk):
                 await self._add(cut)
             # What is there already is read without a pause.
@@ -139,3 +140,18 @@ class Batch:
             return error
         told = f"The first {self.kept} lines are kept and will be worked off. {error.message}"
         return ApiError(error.status, error.code, told, headers=error.headers)
+
+
+async def without_mark(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """The chunks without the mark that some programs put before UTF-8."""
+    head, has_begun = b"", False
+    async for chunk in chunks:
+        if has_begun:
+            yield chunk
+            continue
+        head += chunk
+        has_begun = len(head) >= len(BOM_UTF8) or not BOM_UTF8.startswith(head)
+        if has_begun:
+            yield head.removeprefix(BOM_UTF8)
+    if not has_begun:
+        yield head

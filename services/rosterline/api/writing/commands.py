@@ -4,6 +4,7 @@ Here is checked what only the address can tell: that the body is the JSON it ask
 same records. What a record must be, the rules of ingest say.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,6 +18,8 @@ from rosterline.events.commands import CommandOperation
 
 Members = dict[str, Any]
 MOST_TOLD = 20
+# As many lines as ingest takes in one message.
+MOST_RECORDS = 1000
 OPERATIONS = {
     "PUT": CommandOperation.PUT,
     "POST": CommandOperation.PUT,
@@ -75,6 +78,7 @@ def build_command(
 
 def read_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON
     """The JSON of a body; raises ApiError 422 that says where it is none."""
+    body = body.removeprefix(BOM_UTF8)
     if not body.strip():
         raise invalid("The body is empty: JSON is needed")
     try:
@@ -87,6 +91,11 @@ def _several(
     endpoint: Endpoint, ids: Sequence[str], body: bytes, new_id: Callable[[], str]
 ) -> Command:
     records = _records(read_json(body), endpoint.key)
+    if len(records) > MOST_RECORDS:
+        raise too_large(
+            f"{endpoint.key} has {len(records)} records: send at most {MOST_RECORDS} at a time, or "
+            "many records as POST /ingest/batch, which may have any length"
+        )
     parents = {
         member: sourced_id
         for member, sourced_id in zip(endpoint.given, ids, strict=True)
