@@ -39,6 +39,8 @@ Database = asyncpg.Connection | PoolConnectionProxy
 PATIENCE = "SELECT set_config('lock_timeout', $1, true)"
 PATIENCE_SECONDS = 1.0
 STORED = "secret_hash, signing_key_id, signing_salt"
+# What belongs to a connection; another one of its name begins without. Its records stay.
+OWNED = ("withdrawn", "waiting_line", "dead_letter", "command_batch", "command")
 SWITCHES = "secondary_email, gradebook_sync, tombstones, sees_agents"
 # As the vendor last saw them, which is also what the tombstone may show. Those that were deleted
 # stay as tombstones: the vendor may not have asked since.
@@ -174,14 +176,15 @@ async def rotate(connection: Database, app: str) -> NewConnection:
 
 
 async def remove(connection: Database, app: str) -> None:
-    """End a connection; its tokens end within seconds."""
+    """End a connection, its commands and their verdicts; its tokens end within seconds."""
     async with connection.transaction():
         removed = await connection.fetchval(
             "DELETE FROM rosterline.connection WHERE app = $1 RETURNING app", app
         )
         if removed is None:
             raise _unknown(app)
-        await connection.execute("DELETE FROM rosterline.withdrawn WHERE app = $1", app)
+        for table in OWNED:
+            await connection.execute(f"DELETE FROM rosterline.{table} WHERE app = $1", app)
 
 
 async def _make_secret(connection: Database, version: str, client_id: str) -> _Secret:

@@ -8,6 +8,7 @@ from typing import Final
 import asyncpg
 
 from rosterline.events.commands import FINAL
+from rosterline.ingest.errors import NewConnectionError
 from rosterline.ingest.lines import Sender
 from rosterline.ingest.store import fetch_numbers, fetch_senders
 from rosterline.ingest.verdicts import Kept
@@ -32,10 +33,11 @@ class Connections:
         self.connection = connection
         self.last_told = last_told
         self.senders: dict[str, tuple[float, Sender | None]] = {}
+        self.client_ids: dict[str, str] = {}
         self.numbers: dict[str, int] = {}
 
     async def find(self, apps: Iterable[str]) -> Mapping[str, Sender | None]:
-        """The connections of these names, remembered for a moment."""
+        """The connections of these names, remembered for a moment; raises NewConnectionError."""
         wanted = set(apps)
         now = time.monotonic()
         stale = {
@@ -45,6 +47,9 @@ class Connections:
         }
         if stale:
             found = await fetch_senders(self.connection, stale)
+            for app, sender in found.items():
+                if self.client_ids.setdefault(app, sender.client_id) != sender.client_id:
+                    raise NewConnectionError(f"connection {app} was made anew")
             self.senders.update({app: (now, found.get(app)) for app in stale})
         return {app: self.senders[app][1] for app in wanted}
 

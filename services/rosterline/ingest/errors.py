@@ -14,6 +14,10 @@ class LostMessagesError(Exception):
     """A message was lost on its way to us: what comes behind it must come again."""
 
 
+class NewConnectionError(Exception):
+    """A connection was removed, and another made under its name, of which nothing is known yet."""
+
+
 class SameFaultError(Exception):
     """Message after message fails in the same way: that is no message's fault."""
 
@@ -36,5 +40,6 @@ TRANSIENT: Final = (
     FencedError,
     PublishError,
     LostMessagesError,
+    NewConnectionError,
 )
 """Connect again, and go on where the acknowledgements end."""

@@ -13,12 +13,16 @@ Key = tuple[Entity, str]
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A connection that sends commands; `schools` limits what it may refer to, None does not."""
+    """A connection that sends commands; `schools` limits what it may refer to, None does not.
+
+    `client_id` tells it from one that is made later under its name.
+    """
 
     app: str
     version: Version
     scopes: frozenset[str]
     schools: frozenset[str] | None = None
+    client_id: str = ""
 
     @property
     def is_limited(self) -> bool:

@@ -21,7 +21,8 @@ from rosterline.oneroster.vocabulary import Version
 
 LOCK: Final = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"
 SENDERS: Final = """
-SELECT app, version, scopes, schools FROM rosterline.connection WHERE app = ANY($1::text[])
+SELECT app, version, scopes, schools, client_id FROM rosterline.connection
+WHERE app = ANY($1::text[])
 """
 VERSIONS: Final = {"1.2": Version.V1P2, "1.1": Version.V1P1}
 KEPT: Final = """
@@ -128,6 +129,7 @@ async def fetch_senders(connection: asyncpg.Connection, apps: Iterable[str]) -> 
             VERSIONS[row["version"]],
             frozenset(row["scopes"]),
             None if row["schools"] is None else frozenset(row["schools"]),
+            row["client_id"],
         )
         for row in rows
     }

@@ -209,10 +209,11 @@ class Worker:
         return await self.old_cases(found, last_chance=True)
 
     async def old_cases(self, found: Sequence[Waiting], *, last_chance: bool = False) -> list[Case]:
-        """The commands of lines that wait."""
+        """The commands of lines that wait; those of a connection that was removed are gone."""
         if not found:
             return []
         known = await fetch_known(self.connection, {each.name for each in found})
+        found = [each for each in found if each.name in known]
         senders = await self.connections.find(each.name[0] for each in found)
         tasks: dict[Name, list[Task]] = defaultdict(list)
         for each in found:

@@ -2,14 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import asyncpg
 import typer
+from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
 
 from rosterline.api import connections
 from rosterline.api.switches import Switches, Turns
+from rosterline.bus.connection import BusUnreachableError, connect
+from rosterline.bus.topology import verdict_stream
 from rosterline.bus.vendors import DOMAIN, inbox_prefix
 from rosterline.config.settings import Settings
 from rosterline.db.pools import open_connection
@@ -104,6 +109,19 @@ def nats_access(
     }
 
 
+async def forget_verdicts(settings: Settings, app: str) -> bool:
+    """Delete the stream of a connection's verdicts; False when NATS cannot be reached."""
+    if not settings.nats_url:
+        return False
+    try:
+        async with connect(settings.nats_url, "connection") as client:
+            with suppress(NotFoundError):
+                await client.jetstream().delete_stream(verdict_stream(app))
+    except (BusUnreachableError, NatsError):
+        return False
+    return True
+
+
 @connection_commands.command("add")
 def add_command(
     app: AppArgument,
@@ -192,6 +210,13 @@ def rotate_command(app: AppArgument, data: DataOption = None, as_json: JsonOptio
 
 @connection_commands.command("remove")
 def remove_command(app: AppArgument, data: DataOption = None) -> None:
-    """End a connection."""
-    with_database(data, lambda db, _: connections.remove(db, app))
+    """End a connection: its commands and verdicts are forgotten, what it has stored stays."""
+
+    async def remove(db: asyncpg.Connection, settings: Settings) -> bool:
+        await connections.remove(db, app)
+        return await forget_verdicts(settings, app)
+
+    is_forgotten = with_database(data, remove)
     print_line(f"connection {app} removed")
+    if not is_forgotten:
+        print_line(f"NATS cannot be reached: delete its stream {verdict_stream(app)} there")
