@@ -9,10 +9,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-# RFC 3339, but for the offset, which may be left out.
+# RFC 3339, but for the offset and the seconds, which may be left out: what counts is the minute.
 SCORE_DATE = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?)?"
+    r"(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?)?"
 )
 HALF_A_MINUTE = timedelta(seconds=30)
 
