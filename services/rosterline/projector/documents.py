@@ -98,10 +98,10 @@ def parents_first(sourced_ids: Iterable[str], parents: Mapping[str, str | None])
     """
     depths: dict[str, int] = {}
     for sourced_id in sourced_ids:
-        chain: list[str] = []
+        chain: dict[str, None] = {}
         each: str | None = sourced_id
         while each is not None and each not in depths and each not in chain:
-            chain.append(each)
+            chain[each] = None
             each = parents.get(each)
         depth = depths.get(each, -1) if each is not None else -1
         depths |= {found: depth + place for place, found in enumerate(reversed(chain), start=1)}

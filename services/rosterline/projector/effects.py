@@ -111,7 +111,7 @@ async def show_documents(
     if not projection.clock.ready:
         return projection.clock
     connection, documents = projection.connection, changes.touched.documents
-    await project_documents(Around(connection), documents, projection.run_size, spool)
+    await project_documents(Around(connection), documents, spool)
     if documents.conflict is not None:
         raise ConflictError(documents.conflict)
     refuse_many(spool)

@@ -6,6 +6,8 @@ that a result stays where its student was. Reads only.
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 
 import asyncpg
 import orjson
@@ -13,20 +15,38 @@ import orjson
 from rosterline.oneroster.reading import Body, named_id
 from rosterline.oneroster.resources import LINKS
 from rosterline.oneroster.vocabulary import WRITTEN, Entity, Version
-from rosterline.projector.documents import ENTITIES, TouchedDocuments, parents_first
+from rosterline.projector.documents import ENTITIES, parents_first
 from rosterline.projector.rules.written_columns import link_of, links_by_resource
 from rosterline.projector.rules.written_facts import LineItemFacts, StudentFacts, WrittenFacts
 from rosterline.projector.shown import Shown
 from rosterline.projector.wanted import runs
 from rosterline.projector.written import drafts_of, line_item_facts
 
+# How many documents are held at a time, with what is made of them: any may be of the largest size.
+MOST_DOCUMENTS = 500
 BODIES = """
 SELECT sourced_id, body::text FROM mirror.document
 WHERE collection = $1 AND sourced_id = ANY($2::text[])
 """
 PARENTS = """
 SELECT sourced_id, parent_id FROM mirror.document
-WHERE collection = 'assessmentLineItems' AND ($1::text[] IS NULL OR sourced_id = ANY($1::text[]))
+WHERE collection = 'assessmentLineItems' AND sourced_id = ANY($1::text[])
+"""
+# Those of a circle, which ingest refuses, come last.
+PARENTS_FIRST = """
+WITH RECURSIVE tree (sourced_id, depth) AS (
+    SELECT sourced_id, 0 FROM mirror.document
+    WHERE collection = 'assessmentLineItems' AND NOT EXISTS (
+        SELECT FROM mirror.document AS parent
+        WHERE parent.collection = 'assessmentLineItems' AND parent.sourced_id = document.parent_id
+    )
+    UNION ALL
+    SELECT document.sourced_id, depth + 1
+    FROM tree JOIN mirror.document ON document.parent_id = tree.sourced_id
+    WHERE document.collection = 'assessmentLineItems'
+)
+SELECT sourced_id FROM mirror.document LEFT JOIN tree USING (sourced_id)
+WHERE collection = 'assessmentLineItems' ORDER BY depth NULLS LAST, sourced_id
 """
 IDS_AFTER = """
 SELECT sourced_id FROM mirror.document WHERE collection = $1 AND sourced_id > $2
@@ -76,6 +96,11 @@ UNION
 SELECT result.collection, result.sourced_id
 FROM found JOIN mirror.document AS result ON result.line_item_id = found.sourced_id
 WHERE found.collection = 'lineItems' AND result.collection = 'results'
+"""
+DEPENDENTS_IN_ORDER = f"""
+SELECT collection, sourced_id FROM ({DEPENDENTS}) AS dependent
+WHERE collection = ANY($4::text[])
+ORDER BY array_position($4::text[], collection), sourced_id
 """
 REVISION = "SELECT max(revision) FROM mirror.document"
 
@@ -210,9 +235,9 @@ async def parents_before_children(
 
 
 async def fetch_parents(
-    connection: asyncpg.Connection, sourced_ids: list[str] | None
+    connection: asyncpg.Connection, sourced_ids: list[str]
 ) -> dict[str, str | None]:
-    """Assessment line items with their parents; all of them for None."""
+    """Assessment line items with their parents."""
     return {row[0]: row[1] for row in await connection.fetch(PARENTS, sourced_ids)}
 
 
@@ -223,37 +248,42 @@ async def fetch_results_of(
     return [tuple(row) for row in await connection.fetch(RESULTS_OF, list(line_items))]
 
 
-async def fetch_dependents(
+async def dependents(
     connection: asyncpg.Connection, shown: Shown, guids: Iterable[str]
-) -> TouchedDocuments:
-    """The written records that show what changes, or a person who is about to have another id."""
-    found = TouchedDocuments()
+) -> AsyncIterator[tuple[Entity, list[str]]]:
+    """The written records that show what changes, or a person who is about to have another id.
+
+    In portions, parents before children; within a transaction, whose cursor holds the others.
+    """
     people = [int(sourced_id[1:]) for sourced_id in shown.students_v1p1]
     students = {*shown.student_schools, *guids}
     if people:
         students |= {row[0] for row in await connection.fetch(GUIDS, people)}
     named = (students, shown.class_schools, shown.grading_periods)
-    if any(named):
-        for collection, sourced_id in await connection.fetch(DEPENDENTS, *map(list, named)):
-            if collection in ENTITIES:
-                found.add(ENTITIES[collection], sourced_id, 0)
-    return found
+    if not any(named):
+        return
+    order = list(ENTITIES)
+    statement = await connection.prepare(DEPENDENTS_IN_ORDER)
+    cursor = await statement.cursor(*map(list, named), order)
+    while rows := await cursor.fetch(MOST_DOCUMENTS):
+        for collection, run in groupby(rows, key=itemgetter(0)):
+            entity = ENTITIES[collection]
+            ids = [sourced_id for _, sourced_id in run]
+            yield entity, await parents_before_children(connection, entity, ids)
 
 
-async def documents(
-    connection: asyncpg.Connection, size: int
-) -> AsyncIterator[tuple[Entity, list[str]]]:
+async def documents(connection: asyncpg.Connection) -> AsyncIterator[tuple[Entity, list[str]]]:
     """All written records in portions, in the order in which they are to be told."""
     for entity in WRITTEN[Version.V1P2]:
         if entity is Entity.ASSESSMENT_LINE_ITEMS:
-            parents = await fetch_parents(connection, None)
-            for run in runs(parents_first(parents, parents), size):
+            ordered = [row[0] for row in await connection.fetch(PARENTS_FIRST)]
+            for run in runs(ordered, MOST_DOCUMENTS):
                 yield entity, run
             continue
         after = ""
-        while ids := [row[0] for row in await connection.fetch(IDS_AFTER, entity, after, size)]:
-            yield entity, ids
-            after = ids[-1]
+        while rows := await connection.fetch(IDS_AFTER, entity, after, MOST_DOCUMENTS):
+            yield entity, [row[0] for row in rows]
+            after = rows[-1][0]
 
 
 async def fetch_revision(connection: asyncpg.Connection) -> int:

@@ -11,10 +11,11 @@ import asyncpg
 from rosterline.oneroster.vocabulary import WRITTEN, Collection, Entity, Version
 from rosterline.projector.documents import TouchedDocuments
 from rosterline.projector.gather_written import (
+    MOST_DOCUMENTS,
     Around,
+    dependents,
     documents,
     fetch_bodies,
-    fetch_dependents,
     fetch_results_of,
     parents_before_children,
 )
@@ -27,16 +28,14 @@ from rosterline.projector.writes import Spool
 from rosterline.projector.written import drafts_of
 
 
-async def project_documents(
-    around: Around, touched: TouchedDocuments, size: int, spool: Spool
-) -> None:
+async def project_documents(around: Around, touched: TouchedDocuments, spool: Spool) -> None:
     """Add to the spool what the touched documents change in the read model."""
     await spread_to_results(around, touched)
     for entity in WRITTEN[Version.V1P2]:
         numbers = touched.records.get(entity)
         if numbers:
             ordered = await parents_before_children(around.connection, entity, numbers)
-            for run in runs(ordered, size):
+            for run in runs(ordered, MOST_DOCUMENTS):
                 await settle_documents(around, entity, {key: numbers[key] for key in run}, spool)
 
 
@@ -51,13 +50,14 @@ async def project_dependents(
     if projection.records.cursor.loading:
         return
     connection = projection.connection
-    touched = await fetch_dependents(connection, shown, guids)
-    await project_documents(Around(connection, shown), touched, projection.run_size, spool)
+    around = Around(connection, shown)
+    async for entity, sourced_ids in dependents(connection, shown, guids):
+        await settle_documents(around, entity, dict.fromkeys(sourced_ids, 0), spool)
 
 
-async def project_all(around: Around, size: int, spool: Spool) -> None:
+async def project_all(around: Around, spool: Spool) -> None:
     """Add to the spool all that differs between the mirror's documents and the read model."""
-    async for entity, sourced_ids in documents(around.connection, size):
+    async for entity, sourced_ids in documents(around.connection):
         await settle_documents(around, entity, dict.fromkeys(sourced_ids, 0), spool)
     await project_orphans(around.connection, spool)
 
@@ -88,19 +88,16 @@ async def settle_documents(
 
 async def spread_to_results(around: Around, touched: TouchedDocuments) -> None:
     """Add the results of line items of which results must know something else than before."""
-    if not touched.line_items:
-        return
-    results = await fetch_results_of(around.connection, touched.line_items)
-    concerned = {line_item_id for _, line_item_id in results}
-    if not concerned:
-        return
-    before = {
-        sourced_id: body
-        for sourced_id in concerned
-        if (body := touched.line_items[sourced_id]) is not None
-    }
-    old, new = await around.facts_for_results(before), await around.line_items(concerned)
-    numbers = touched.records[Entity.LINE_ITEMS]
-    for sourced_id, line_item_id in results:
-        if old.get(line_item_id) != new.get(line_item_id):
-            touched.follow(Entity.RESULTS, sourced_id, numbers[line_item_id])
+    numbers = touched.records.get(Entity.LINE_ITEMS, {})
+    for run in runs(touched.line_items, MOST_DOCUMENTS):
+        results = await fetch_results_of(around.connection, run)
+        concerned = {line_item_id for _, line_item_id in results}
+        before = {
+            sourced_id: body
+            for sourced_id in concerned
+            if (body := touched.line_items[sourced_id]) is not None
+        }
+        old, new = await around.facts_for_results(before), await around.line_items(concerned)
+        for sourced_id, line_item_id in results:
+            if old.get(line_item_id) != new.get(line_item_id):
+                touched.follow(Entity.RESULTS, sourced_id, numbers[line_item_id])

@@ -92,7 +92,7 @@ async def load_portions(projection: Projection, context: Context, name: str) -> 
             len(touched.rows[Scope.PERSON]),
         )
     if not projection.records.cursor.loading:
-        async for entity, ids in documents(connection, projection.load_people):
+        async for entity, ids in documents(connection):
             numbers = dict.fromkeys(ids, 0)
             await portion(partial(settle_documents, Around(connection), entity, numbers))
     return number
@@ -134,7 +134,7 @@ async def differences(
             await settle(connection, wanted, spool)
     # While documents are sent anew the end of that makes all of them anew.
     if not projection.records.cursor.loading:
-        await project_all(Around(connection, spool.shown), projection.run_size, written)
+        await project_all(Around(connection, spool.shown), written)
         await show_all(projection)
 
 
@@ -154,7 +154,7 @@ async def rebuild_written(projection: Projection, name: str, cursor: Cursor) -> 
     with Spool({0: name}) as spool:
         async with connection.transaction():
             if projection.clock.ready:
-                await project_all(Around(connection), projection.run_size, spool)
+                await project_all(Around(connection), spool)
                 await show_all(projection)
             clock = await projection.write((spool,))
             await projection.save_position(projection.records, cursor)

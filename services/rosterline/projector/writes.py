@@ -28,6 +28,8 @@ from rosterline.projector.shown import Shown
 from rosterline.projector.wanted import Wanted
 
 MEMORY_WRITES = 20_000
+# A written record may be as long as thirty others.
+MEMORY_CHARACTERS = 50_000_000
 Names = dict[int, str]
 # In place of a school: all schools that there are, but for those where the record stands now.
 EVERY_SCHOOL: Schools = ("*",)
@@ -132,8 +134,8 @@ class Spool:
     """Writes in waiting; iterated in the order in which they must be told.
 
     `names` are those of their transactions for subscribers, by number. What comes after the first
-    `MEMORY_WRITES` waits in a file, and is noted by its place there. `shown` is what written
-    records show of them.
+    `MEMORY_WRITES` or `MEMORY_CHARACTERS` waits in a file, and is noted by its place there. `shown`
+    is what written records show of them.
     """
 
     def __init__(self, names: Names) -> None:
@@ -141,6 +143,7 @@ class Spool:
         self.shown = Shown()
         self.waiting: dict[tuple[bool, Collection], list[list[Write] | int]] = {}
         self.file: IO[bytes] | None = None
+        self.characters = 0
         self.per_transaction: Counter[int] = Counter()
         self.losses: Counter[Collection] = Counter()
         self.arrivals: Counter[Collection] = Counter()
@@ -160,13 +163,19 @@ class Spool:
     def __len__(self) -> int:
         return self.per_transaction.total()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there are too many for memory."""
+        return len(self) >= MEMORY_WRITES or self.characters >= MEMORY_CHARACTERS
+
     def add(self, writes: Iterable[Write]) -> None:
         """Put writes of one collection in waiting."""
         ordered = sorted(writes, key=generation)
         for deletion in (False, True):
             chosen = [write for write in ordered if (write.operation == "deleted") == deletion]
             if chosen:
-                run = chosen if len(self) < MEMORY_WRITES else self.put_away(chosen)
+                run = self.put_away(chosen) if self.is_full else chosen
+                self.characters += sum(len(write.draft.template) for write in chosen)
                 self.waiting.setdefault((deletion, chosen[0].draft.collection), []).append(run)
                 self.per_transaction.update(write.transaction for write in chosen)
                 self.count(chosen)

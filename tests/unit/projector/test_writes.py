@@ -117,6 +117,14 @@ def test_what_waits_in_a_file_is_told_in_the_same_order_again_and_again(
         assert told(spool) == told(spool) == ORDER
 
 
+def test_long_records_wait_in_a_file_though_they_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writes_module, "MEMORY_CHARACTERS", 4)
+    with Spool({0: "a"}) as spool:
+        fill(spool)
+        assert spool.file is not None
+        assert told(spool) == ORDER
+
+
 def test_each_transaction_has_a_stretch_of_numbers() -> None:
     with Spool({0: "a"}) as spool:
         for transaction, count in ((2, 3), (0, 2), (5, 1)):
