@@ -70,7 +70,7 @@ def test_a_refusal_names_the_scopes_that_would_do() -> None:
     (outcome,) = World().decide(replace(put(Entity.CATEGORIES, A), sender=nobody))
     assert isinstance(outcome, Refused)
     assert outcome.description == (
-        f"The connection needs the scope {scopes.GRADEBOOK_PUT} or {scopes.GRADEBOOK_POST}"
+        f"The connection, and its access token, needs the scope {scopes.GRADEBOOK_PUT} or {scopes.GRADEBOOK_POST}"
     )
 
 
@@ -80,7 +80,7 @@ def test_1_1_has_scopes_of_its_own() -> None:
     (outcome,) = World().decide(replace(line, sender=newer))
     assert isinstance(outcome, Refused)
     assert outcome.description == (
-        f"The connection needs the scope {scopes.V1P1}gradebook.createput"
+        f"The connection, and its access token, needs the scope {scopes.V1P1}gradebook.createput"
     )
     assert World().decide(replace(line, sender=OLDER))[0].status == 201
 

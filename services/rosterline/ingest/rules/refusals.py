@@ -12,7 +12,11 @@ FORBIDDEN, DELETE_FAILURE = "forbidden", "deletefailure"
 
 def not_allowed(scopes: Iterable[str]) -> Refused:
     """The connection has none of the scopes that allow it."""
-    return Refused(403, FORBIDDEN, f"The connection needs the scope {' or '.join(scopes)}")
+    return Refused(
+        403,
+        FORBIDDEN,
+        f"The connection, and its access token, needs the scope {' or '.join(scopes)}",
+    )
 
 
 def not_writable(entity: Entity) -> Refused:
