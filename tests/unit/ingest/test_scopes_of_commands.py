@@ -70,7 +70,8 @@ def test_a_refusal_names_the_scopes_that_would_do() -> None:
     (outcome,) = World().decide(replace(put(Entity.CATEGORIES, A), sender=nobody))
     assert isinstance(outcome, Refused)
     assert outcome.description == (
-        f"The connection, and its access token, needs the scope {scopes.GRADEBOOK_PUT} or {scopes.GRADEBOOK_POST}"
+        "The connection, and its access token, needs the scope "
+        f"{scopes.GRADEBOOK_PUT} or {scopes.GRADEBOOK_POST}"
     )
 
 
