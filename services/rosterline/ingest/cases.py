@@ -17,7 +17,6 @@ class Case:
     kept: Kept
     job: Job
     is_new: bool
-    letter_id: int | None = None
 
     def refused(self, refused: Refused) -> "Case":
         """The case with all its lines refused."""
@@ -44,7 +43,7 @@ def is_open(command: Command, known: Mapping[Name, Kept]) -> bool:
 def new_case(command: Command, sender: Sender, overtaken: frozenset[Key]) -> Case:
     """A command none of whose lines is decided."""
     job = job_of(command, sender, overtaken)
-    return Case(kept_of(command), job, is_new=True, letter_id=command.letter_id)
+    return Case(kept_of(command), job, is_new=True)
 
 
 def decided_before(

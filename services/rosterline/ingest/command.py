@@ -53,7 +53,8 @@ class Command:
     """A command of a connection; its lines are numbered from 1.
 
     `answer` is the token of who waits for the verdict; `is_told` that it is published to the
-    connection. `letter_id` is the dead letter that this is, sent again by an operator. `scopes` are
+    connection. `letter_id` is the dead letter that this is, sent again by an operator, or given up
+    if it `is_dropped`. `scopes` are
     the short names of those with which it is sent; None is all that the connection has.
     """
 
@@ -69,6 +70,7 @@ class Command:
     batch_id: str | None = None
     first_line: int = 1
     letter_id: int | None = None
+    is_dropped: bool = False
     scopes: frozenset[str] | None = None
 
     @property

@@ -61,9 +61,12 @@ ONE: Final = f"{LETTERS} WHERE letter_id = $1 AND app = $2 AND command_id = $3"
 ALL: Final = f"{LETTERS} ORDER BY letter_id"
 SENT: Final = "UPDATE rosterline.dead_letter SET sent_again_at = now() WHERE letter_id = $1"
 END: Final = "DELETE FROM rosterline.dead_letter WHERE letter_id = ANY($1::bigint[])"
-DROPPED: Final = "DELETE FROM rosterline.dead_letter WHERE letter_id = $1 RETURNING app, command_id"
-FORGET_HELD: Final = f"""
-DELETE FROM rosterline.command WHERE app = $1 AND command_id = $2 AND state = '{State.HELD}'
+DROP_SETTLED: Final = f"""
+DELETE FROM rosterline.dead_letter WHERE letter_id = $1 AND NOT EXISTS (
+    SELECT FROM rosterline.command
+    WHERE command.app = dead_letter.app AND command.command_id = dead_letter.command_id
+        AND command.state = '{State.HELD}'
+) RETURNING true
 """
 OVERTAKEN: Final = """
 SELECT collection, sourced_id FROM unnest($1::text[], $2::text[]) AS wanted (collection, sourced_id)
@@ -201,11 +204,6 @@ async def fetch_overtaken(
     return frozenset(by_id[row[0], row[1]] for row in rows)
 
 
-async def drop_letter(connection: asyncpg.Connection, letter_id: int) -> Name | None:
-    """Forget a letter, and that its command was held; None when there is none."""
-    async with connection.transaction():
-        row = await connection.fetchrow(DROPPED, letter_id)
-        if row is None:
-            return None
-        await connection.execute(FORGET_HELD, row["app"], row["command_id"])
-    return row["app"], row["command_id"]
+async def drop_settled(connection: asyncpg.Connection, letter_id: int) -> bool:
+    """Forget a letter on which nobody waits for a verdict; whether it is such a one."""
+    return bool(await connection.fetchval(DROP_SETTLED, letter_id))

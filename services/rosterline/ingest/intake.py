@@ -18,6 +18,7 @@ from rosterline.events.commands import (
     ATOMIC_HEADER,
     BATCH_HEADER,
     COMMAND_HEADER,
+    DROPPED_HEADER,
     FIRST_LINE_HEADER,
     NO_ANSWER,
     REDRIVEN_HEADER,
@@ -105,11 +106,13 @@ def read_headers(headers: Mapping[str, str], longest_wait: timedelta) -> dict[st
         raise MalformedError(f"{ATOMIC_HEADER} must be true or false.")
     if wait and atomic == "true":
         raise MalformedError(f"{ATOMIC_HEADER} does not go with {WAIT_HEADER}.")
+    letter_id = read_number(headers, REDRIVEN_HEADER, 0) or None
     return {
         "wait": wait,
         "is_atomic": atomic == "true",
         "first_line": max(read_number(headers, FIRST_LINE_HEADER, 1), 1),
-        "letter_id": read_number(headers, REDRIVEN_HEADER, 0) or None,
+        "letter_id": letter_id,
+        "is_dropped": letter_id is not None and headers.get(DROPPED_HEADER) == "true",
         "scopes": read_scopes(headers.get(SCOPES_HEADER)),
     }
 

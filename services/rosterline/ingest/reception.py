@@ -209,7 +209,7 @@ class Reception:
         letter = await find_letter(self.worker.connection, command.letter_id, command.name)
         if letter is None:
             # It was worked off since, or there never was one.
-            return replace(command, letter_id=None)
+            return replace(command, letter_id=None, is_dropped=False)
         return replace(command, received=letter.received_at)
 
     async def overtaken(self, commands: Sequence[Command]) -> frozenset[Key]:

@@ -125,12 +125,12 @@ class Worker:
                 strangers.append(self.refuse_stranger(command))
             else:
                 own = narrowed(sender, command.scopes)
-                cases.append(new_case(command, own, overtaken))
+                case = new_case(command, own, overtaken)
+                cases.append(case.refused(GIVEN_UP) if command.is_dropped else case)
         settled = await self.decide(cases, carefully=carefully)
         await keep_commands(self.connection, strangers)
-        await end_letters(
-            self.connection, [case.letter_id for case in cases if case.letter_id is not None]
-        )
+        letters = [each.letter_id for each in commands if each.letter_id is not None]
+        await end_letters(self.connection, letters)
         settled.kept = known | settled.kept | {kept.name: kept for kept in strangers}
         return settled
 

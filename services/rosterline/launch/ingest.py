@@ -1,19 +1,23 @@
 """`rosterline ingest`: the service, and what an operator does with messages that were put aside."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any, Final
 
+import asyncpg
 import typer
+from nats.aio.client import Client
 
 from rosterline.bus.connection import connect
 from rosterline.bus.topology import INGEST
 from rosterline.config.settings import Settings
 from rosterline.db.pools import open_connection
-from rosterline.events.commands import COMMAND_HEADER, REDRIVEN_HEADER
+from rosterline.events.commands import COMMAND_HEADER, DROPPED_HEADER, REDRIVEN_HEADER
 from rosterline.ingest.dead_letters import (
     Letter,
-    drop_letter,
+    drop_settled,
     fetch_letters,
     mark_sent,
     own_headers,
@@ -74,14 +78,14 @@ def redrive_command(
 
 @ingest_commands.command("drop")
 def drop_command(letter: LetterArgument, data: DataOption = None) -> None:
-    """Forget a message that was put aside, without a verdict."""
-    dropped = asyncio.run(drop(find_settings(data, "dsn"), letter))
+    """Give a message that was put aside up: its sender is told that it was not stored."""
+    dropped = asyncio.run(drop(find_settings(data, "dsn", "nats_url"), letter))
     print_line(f"dropped: {dropped.app}'s command {dropped.command_id}")
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Whose command will have no verdict."""
+    """Whose command is not stored."""
 
     app: str
     command_id: str
@@ -114,38 +118,44 @@ async def redrive(settings: Settings, letter_id: int | None) -> int:
         open_connection(settings.dsn, "redrive") as connection,
         connect(settings.nats_url, "redrive") as client,
     ):
-        found = await fetch_letters(connection)
-        chosen = [letter for letter in found if letter_id in {None, letter.letter_id}]
-        if letter_id is not None and not chosen:
-            raise LaunchError(
-                f"there is no dead letter {letter_id}; see `rosterline ingest dead-letters`"
-            )
+        chosen = await choose(connection, letter_id)
         for letter in chosen:
-            await client.jetstream().publish(
-                letter.subject,
-                letter.data,
-                timeout=PUBLISH_SECONDS,
-                stream=INGEST,
-                headers=headers_of(letter),
-            )
+            await send(client, letter)
             await mark_sent(connection, letter.letter_id)
         return len(chosen)
 
 
-def headers_of(letter: Letter) -> dict[str, str]:
-    """A letter's headers, with the name that it had, be it one that we gave it."""
-    return own_headers(letter.headers) | {
-        COMMAND_HEADER: letter.command_id,
-        REDRIVEN_HEADER: str(letter.letter_id),
-    }
-
-
 async def drop(settings: Settings, letter_id: int) -> Dropped:
-    """Forget a letter and its command; raises LaunchError."""
-    async with open_connection(settings.dsn, "drop") as connection:
-        name = await drop_letter(connection, letter_id)
-    if name is None:
-        raise LaunchError(
-            f"there is no dead letter {letter_id}; see `rosterline ingest dead-letters`"
-        )
-    return Dropped(*name)
+    """Let ingest refuse a letter's command; raises LaunchError."""
+    async with (
+        open_connection(settings.dsn, "drop") as connection,
+        connect(settings.nats_url, "drop") as client,
+    ):
+        (letter,) = await choose(connection, letter_id)
+        if not await drop_settled(connection, letter_id):
+            await send(client, letter, {DROPPED_HEADER: "true"})
+            await mark_sent(connection, letter_id)
+    return Dropped(letter.app, letter.command_id)
+
+
+async def choose(connection: asyncpg.Connection, letter_id: int | None) -> list[Letter]:
+    """A letter, or all; raises LaunchError."""
+    found = await fetch_letters(connection)
+    chosen = [letter for letter in found if letter_id in {None, letter.letter_id}]
+    if letter_id is not None and not chosen:
+        raise LaunchError(NO_LETTER.format(letter_id=letter_id))
+    return chosen
+
+
+async def send(
+    client: Client, letter: Letter, headers: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Publish a letter, under the name that its command had, be it one that we gave it."""
+    known = {COMMAND_HEADER: letter.command_id, REDRIVEN_HEADER: str(letter.letter_id)}
+    await client.jetstream().publish(
+        letter.subject,
+        letter.data,
+        timeout=PUBLISH_SECONDS,
+        stream=INGEST,
+        headers=own_headers(letter.headers) | known | dict(headers),
+    )

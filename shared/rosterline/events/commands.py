@@ -31,6 +31,8 @@ NO_ANSWER: Final = "none"
 SCOPES_HEADER: Final = "Rosterline-Scopes"
 # A command that could not be worked off, sent again by an operator: the dead letter's number.
 REDRIVEN_HEADER: Final = "Rosterline-Redriven"
+# With it, `true`: the operator has given it up, and its sender is to be told so.
+DROPPED_HEADER: Final = "Rosterline-Dropped"
 # The number of a verdict among those of its connection, without gaps.
 NUMBER_HEADER: Final = "Rosterline-Verdict"
 # Of a put, a patch and a line of a batch, and of what a patch makes of a stored record. Hundreds of

@@ -200,17 +200,43 @@ async def test_no_header_is_sent_again_that_directs_the_server(desk: Desk) -> No
     }
 
 
-async def test_what_is_dropped_is_forgotten(failing: Desk) -> None:
-    async with running(serve, failing.settings):
-        await failing.put(line_item(1))
+@pytest.mark.parametrize("answer", [{}, {"answer": "me"}])
+async def test_g7_who_sent_what_is_dropped_is_told_so(
+    failing: Desk, answer: dict[str, str]
+) -> None:
+    async with running(serve, failing.settings), failing.listening("me") as answers:
+        await failing.batch(line_item(1), line_item(2), **answer)
         letter = await letter_of(failing)
-    dropped = await drop(failing.settings, letter.letter_id)
-    assert (dropped.app, dropped.command_id) == (APP, "command-1")
-    assert await failing.row("command-1") is None
+        dropped = await drop(failing.settings, letter.letter_id)
+        assert (dropped.app, dropped.command_id) == (APP, "command-1")
+        row = await failing.decided("command-1")
+        if answer:
+            async with asyncio.timeout(10):
+                told = await answers.get()
+        else:
+            ((_, told),) = await until(failing.told_or_nothing)
+        await until(failing.is_empty)
+    assert (row["state"], row["stored"]) == ("rejected", 0)
+    assert [(each["line"], each["status"]) for each in row["rejections"]] == [(1, 500), (2, 500)]
+    assert (told.command, told.state, len(told.rejections)) == ("command-1", "rejected", 2)
+    assert await failing.stored() == set()
+    assert await fetch_letters(failing.connection) == []
     with pytest.raises(LaunchError, match="there is no dead letter"):
         await drop(failing.settings, letter.letter_id)
     with pytest.raises(LaunchError, match="there is no dead letter"):
         await redrive(failing.settings, letter.letter_id)
+
+
+async def test_a_letter_on_which_nobody_waits_is_forgotten(desk: Desk) -> None:
+    await drop(desk.settings, await desk.value(ANOTHERS, APP))
+    assert await fetch_letters(desk.connection) == []
+    assert (await desk.client.jetstream().stream_info(INGEST)).state.messages == 0
+
+
+async def test_who_says_of_itself_that_it_was_dropped_is_a_command_like_others(desk: Desk) -> None:
+    async with running(serve, desk.settings):
+        row = await desk.decided(await desk.put(line_item(1), redriven="77", dropped="true"))
+    assert row["status"] == 201
 
 
 @pytest.mark.parametrize(
