@@ -20,7 +20,7 @@ from rosterline.ingest.errors import SERVER_TROUBLE, TRANSIENT
 from rosterline.ingest.fetching import Fetcher
 from rosterline.ingest.intake import Intake
 from rosterline.ingest.reception import Reception
-from rosterline.ingest.store import try_lock
+from rosterline.ingest.store import fetch_last_revision, try_lock
 from rosterline.ingest.subscriber import connected, subscribed
 from rosterline.ingest.telling import Teller
 from rosterline.ingest.upkeep import Upkeep
@@ -93,7 +93,7 @@ async def prepare(
         timedelta(seconds=settings.longest_wait_seconds),
     )
     reception = Reception(
-        Worker(connection, teller.last_told),
+        Worker(connection, teller.last_told, revision=await fetch_last_revision(connection)),
         teller,
         intake,
         Fetcher(client),

@@ -36,8 +36,10 @@ FROM unnest($1::text[], $2::text[]) AS wanted (app, command_id)
 JOIN rosterline.command USING (app, command_id)
 """
 NUMBERS: Final = """
-SELECT app, max(number) FROM rosterline.command
-WHERE app = ANY($1::text[]) AND number IS NOT NULL GROUP BY app
+SELECT wanted.app, last.number FROM unnest($1::text[]) AS wanted (app) CROSS JOIN LATERAL (
+    SELECT number FROM rosterline.command
+    WHERE command.app = wanted.app AND number IS NOT NULL ORDER BY number DESC LIMIT 1
+) AS last
 """
 TOLD_APPS: Final = """
 SELECT app FROM rosterline.connection
@@ -56,9 +58,10 @@ ORDER BY number LIMIT 500
 PURGE: Final = """
 DELETE FROM rosterline.command WHERE (app, command_id) IN (
     SELECT app, command_id FROM rosterline.command
-    WHERE decided_at < now() - $1 * interval '1 hour' ORDER BY decided_at LIMIT $2
-) AND number IS DISTINCT FROM (
-    SELECT max(newest.number) FROM rosterline.command AS newest WHERE newest.app = command.app
+    WHERE decided_at < now() - $1 * interval '1 hour' AND number IS DISTINCT FROM (
+        SELECT max(newest.number) FROM rosterline.command AS newest WHERE newest.app = command.app
+    )
+    ORDER BY decided_at LIMIT $2
 )
 """
 PURGE_BATCHES: Final = """
@@ -92,6 +95,8 @@ FROM jsonb_to_recordset($1::jsonb) AS row (
 )
 ON CONFLICT (collection, sourced_id) DO UPDATE SET {UPDATED}
 """
+# Only those that were committed: what waits for another one would wait in vain.
+LAST_REVISION: Final = "SELECT max(revision) FROM rosterline.command"
 REVISION: Final = "SELECT nextval('rosterline.revision')"
 COMMAND_COLUMNS: Final = (
     "app, command_id, state, lines, stored, rejections, status, revision, batch_id, first_line, "
@@ -251,7 +256,18 @@ async def fetch_untold(connection: asyncpg.Connection, app: str, told: int) -> l
     return [to_kept(row) for row in await connection.fetch(UNTOLD, app, told, VERDICT_SECONDS)]
 
 
-async def purge_commands(connection: asyncpg.Connection, hours: float, most: int) -> None:
-    """Forget commands that were decided so long ago, and batches that none is left of."""
-    await connection.execute(PURGE, hours, most)
+async def purge_commands(connection: asyncpg.Connection, hours: float, most: int) -> int:
+    """Forget some commands that were decided so long ago; how many."""
+    status = await connection.execute(PURGE, hours, most)
+    return int(status.rpartition(" ")[2])
+
+
+async def purge_batches(connection: asyncpg.Connection, hours: float) -> None:
+    """Forget batches that came so long ago and of which no command is left."""
     await connection.execute(PURGE_BATCHES, hours)
+
+
+async def fetch_last_revision(connection: asyncpg.Connection) -> int | None:
+    """The last one of which a verdict tells that is still kept."""
+    revision: int | None = await connection.fetchval(LAST_REVISION)
+    return revision

@@ -14,7 +14,7 @@ from rosterline.bus.topology import INGEST, INGEST_CONSUMER
 from rosterline.ingest.dead_letters import forget_attempts
 from rosterline.ingest.errors import LostMessagesError
 from rosterline.ingest.reception import Reception
-from rosterline.ingest.store import purge_commands
+from rosterline.ingest.store import purge_batches, purge_commands
 
 log = structlog.get_logger(__name__)
 
@@ -90,9 +90,13 @@ class Upkeep:
         info = await self.jetstream.consumer_info(INGEST, INGEST_CONSUMER)
         floor = 0 if info.ack_floor is None else info.ack_floor.stream_seq
         reception = self.reception
+        connection = reception.worker.connection
+        purged = PURGED_AT_ONCE
+        while purged == PURGED_AT_ONCE:
+            async with reception.turn:
+                purged = await purge_commands(connection, self.keep_hours, PURGED_AT_ONCE)
         async with reception.turn:
-            connection = reception.worker.connection
-            await purge_commands(connection, self.keep_hours, PURGED_AT_ONCE)
+            await purge_batches(connection, self.keep_hours)
             await forget_attempts(connection, reception.intake.stream, floor)
         if floor:
             await self.jetstream.purge_stream(INGEST, seq=floor + 1)

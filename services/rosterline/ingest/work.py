@@ -41,7 +41,7 @@ from rosterline.ingest.waiting import (
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.telemetry import failpoints
 
-MOST_ATTEMPTS: Final = 3
+MOST_TRANSACTIONS: Final = 3
 # Few enough that all of them are of the largest that are taken, with what is stored of them.
 LOOKED_AT: Final = 100
 UNKNOWN_APP: Final = Refused(403, "forbidden", "There is no connection of this name.")
@@ -60,13 +60,14 @@ class Worker:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        revision: int | None = None,
     ) -> None:
         self.connection = connection
         self.connections = Connections(connection, last_told)
         self.now = now
         self.new_id = new_id
-        # The last revision that was committed; None until this process writes.
-        self.revision: int | None = None
+        # The last revision that was committed.
+        self.revision = revision
         self.may_have_waiting = True
         self.looked_until = 0
         self.looked_at: tuple[datetime | None, int | None] | None = None
@@ -100,7 +101,8 @@ class Worker:
                     failpoints.reach(failpoints.INGEST_BEFORE_COMMIT)
             except BaseException as error:
                 self.connections.numbers, self.revision = dict(numbers), revision
-                if attempt == MOST_ATTEMPTS or not isinstance(error, asyncpg.UniqueViolationError):
+                is_taken = isinstance(error, asyncpg.UniqueViolationError)
+                if attempt == MOST_TRANSACTIONS or not is_taken:
                     raise
             else:
                 failpoints.reach(failpoints.INGEST_AFTER_COMMIT)

@@ -17,6 +17,13 @@ INSERT INTO records.document
 VALUES ('assessmentResults', $1, '{}', 'somebody', $2, $3, '2026-10-01T00:00:00Z')
 """
 
+OLD = f"""
+INSERT INTO rosterline.command
+    (app, command_id, state, lines, stored, rejections, is_told, number, decided_at)
+SELECT '{APP}', number::text, 'stored', 1, 1, '[]', true, number, now() - interval '30 days'
+FROM generate_series(1, 35) AS number
+"""
+
 
 def sentences(row: dict[str, Any]) -> dict[int, tuple[int, str]]:
     """Status and text of the rejections by line."""
@@ -240,6 +247,32 @@ async def test_what_is_old_is_forgotten_but_for_the_last_number(
 
         await until(is_purged)
         assert (await desk.decided(await desk.put(line_item(4))))["number"] == 4
+
+
+async def test_however_much_is_old_is_forgotten_in_one_go(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep_module, "PURGED_AT_ONCE", 10)
+    await desk.value(OLD)
+    async with running(serve, desk.settings):
+
+        async def is_purged() -> bool:
+            left = await desk.connection.fetch("SELECT number FROM rosterline.command")
+            return [row["number"] for row in left] == [35]
+
+        await until(is_purged)
+
+
+async def test_what_changes_nothing_is_seen_with_what_was_stored_before_a_restart(
+    desk: Desk,
+) -> None:
+    async with running(serve, desk.settings):
+        first = await desk.decided(await desk.put(line_item(1)))
+    # This one was given and not used: nobody will ever show it.
+    await desk.value("SELECT nextval('rosterline.revision')")
+    async with running(serve, desk.settings):
+        again = await desk.decided(await desk.put(line_item(1)))
+    assert (again["status"], again["revision"]) == (200, first["revision"])
 
 
 async def test_a_sender_is_known_by_what_it_may_do(desk: Desk) -> None:
