@@ -12,10 +12,11 @@ from typing import Any
 from uuid import UUID
 
 from rosterline.events.commands import CommandOperation
-from rosterline.ingest.facts import Document, Found, Needs, ResultKey, RosterRecord
+from rosterline.ingest.facts import SHOWN, Document, Found, Needs, ResultKey, RosterRecord
 from rosterline.ingest.ledger import Ledger
 from rosterline.ingest.lines import Key, Line, Outcome, Refused, Sender
 from rosterline.ingest.rules.decide import decide
+from rosterline.oneroster.reading import named_id
 from rosterline.oneroster.scopes import KNOWN
 from rosterline.oneroster.vocabulary import Entity, Version
 
@@ -135,7 +136,11 @@ class World:
 
     def keep(self, documents: Iterable[Document]) -> None:
         """Store documents, and hold what the database's constraint holds."""
-        self.documents.update({document.key: document for document in documents})
+        for document in documents:
+            body = document.body
+            if document.is_partial:
+                body = {**self.documents[document.key].body, "status": body["status"]}
+            self.documents[document.key] = replace(document, body=body, is_partial=False)
         taken = [key for document in self.documents.values() if (key := document.result_key)]
         assert len(taken) == len(set(taken)), "two results of one minute"
 
@@ -164,7 +169,7 @@ class World:
             keys.update(self._chain(sourced_id))
         results = self.results()
         return Found(
-            documents={key: self.documents[key] for key in keys & self.documents.keys()},
+            documents={key: self._shown(key, needs) for key in keys & self.documents.keys()},
             roster={key: self.roster[key] for key in needs.roster & self.roster.keys()},
             students_v1p1={
                 name: self.students_v1p1[name]
@@ -173,6 +178,18 @@ class World:
             results={key: results[key] for key in needs.results & results.keys()},
             referred={key: found for key in needs.referred if (found := self._naming(key, needs))},
         )
+
+    def _shown(self, key: Key, needs: Needs) -> Document:
+        document = self.documents[key]
+        is_named = key in needs.documents or (key[0] is LINE_ITEMS and key[1] in needs.chains)
+        if is_named and key not in needs.partial:
+            return document
+        body = {
+            member: {"sourcedId": named_id(document.body, member)}
+            for member in SHOWN
+            if document.body.get(member) is not None
+        }
+        return replace(document, body=body, is_partial=True)
 
     def _chain(self, sourced_id: str) -> Iterator[Key]:
         named: str | None = sourced_id

@@ -11,6 +11,8 @@ from rosterline.ingest.lines import Key
 from rosterline.oneroster.reading import Body
 from rosterline.oneroster.vocabulary import Entity
 
+# By these members a record stands somewhere, for senders of some schools.
+SHOWN = ("class", "student", "lineItem")
 ResultKey = tuple[str, str, datetime]
 """A student, an assessment line item and a minute: one result."""
 
@@ -19,7 +21,8 @@ ResultKey = tuple[str, str, datetime]
 class Document:
     """A written record as it stands in schema `records`, with the columns that name others.
 
-    `app` is the connection that wrote it last; `minute` is of an assessment result.
+    `app` is the connection that wrote it last; `minute` is of an assessment result. Of a body that
+    `is_partial` only `SHOWN` members are known, and the `status` to which it goes.
     """
 
     entity: Entity
@@ -35,6 +38,7 @@ class Document:
     score_scale_id: str | None = None
     session_id: str | None = None
     minute: datetime | None = None
+    is_partial: bool = False
 
     @property
     def key(self) -> Key:
@@ -86,13 +90,16 @@ class RosterRecord:
 class Needs:
     """What is to be looked up before a unit can be decided; empty when nothing is.
 
-    `chains` are assessment line items that are wanted with all their ancestors. `students_v1p1` are
-    ids of students in 1.1. `referred` are documents of which it must be known whether a live one
-    refers to them; those of `passed_over` do not count, for the ledger knows them.
+    `chains` are assessment line items that are wanted with all their ancestors. Of the
+    bodies of those that are `partial`, and of ancestors, `SHOWN` members are enough.
+    `students_v1p1` are ids of students in 1.1. `referred` are documents of which it must be known
+    whether a live one refers to them; those of `passed_over` do not count, for the ledger knows
+    them.
     """
 
     documents: set[Key] = field(default_factory=set)
     chains: set[str] = field(default_factory=set)
+    partial: set[Key] = field(default_factory=set)
     roster: set[Key] = field(default_factory=set)
     students_v1p1: set[str] = field(default_factory=set)
     results: set[ResultKey] = field(default_factory=set)

@@ -10,17 +10,30 @@ from typing import Any, Final
 import asyncpg
 import orjson
 
-from rosterline.ingest.facts import Document, Found, Needs, ResultKey, RosterRecord
+from rosterline.ingest.facts import SHOWN, Document, Found, Needs, ResultKey, RosterRecord
 from rosterline.ingest.lines import Key
 from rosterline.oneroster.vocabulary import Entity
 
-COLUMNS: Final = """
-document.collection, document.sourced_id, document.body, document.app, document.is_deleted,
-document.line_item_id, document.parent_id, document.student_id, document.class_id,
-document.category_id, document.score_scale_id, document.session_id, document.minute
+PARTIAL: Final = f"""
+coalesce(
+    (SELECT jsonb_object_agg(
+        member, jsonb_build_object('sourcedId', document.body #> ARRAY[member, 'sourcedId'])
+     )
+     FROM unnest(ARRAY{list(SHOWN)}) AS member
+     WHERE jsonb_typeof(document.body -> member) <> 'null'),
+    '{{}}'
+)
+"""
+COLUMNS: Final = f"""
+document.collection, document.sourced_id,
+CASE WHEN is_partial THEN {PARTIAL} ELSE document.body END AS body,
+document.app, document.is_deleted, document.line_item_id, document.parent_id, document.student_id,
+document.class_id, document.category_id, document.score_scale_id, document.session_id,
+document.minute, is_partial
 """
 DOCUMENTS: Final = f"""
-SELECT {COLUMNS} FROM unnest($1::text[], $2::text[]) AS wanted (collection, sourced_id)
+SELECT {COLUMNS}
+FROM unnest($1::text[], $2::text[], $3::boolean[]) AS wanted (collection, sourced_id, is_partial)
 JOIN records.document USING (collection, sourced_id)
 """
 CHAINS: Final = f"""
@@ -31,6 +44,7 @@ WITH RECURSIVE chain (sourced_id) AS (
     WHERE document.collection = 'assessmentLineItems' AND document.parent_id IS NOT NULL
 )
 SELECT {COLUMNS} FROM chain JOIN records.document USING (sourced_id)
+CROSS JOIN LATERAL (SELECT sourced_id <> ALL($2::text[])) AS wanted (is_partial)
 WHERE document.collection = 'assessmentLineItems'
 """
 RESULTS: Final = """
@@ -129,9 +143,12 @@ async def gather_documents(connection: asyncpg.Connection, needs: Needs) -> dict
     """Documents by their keys, and assessment line items with all above them."""
     rows: list[asyncpg.Record] = []
     if needs.documents:
-        rows += await connection.fetch(DOCUMENTS, *columns_of(needs.documents))
+        keys = [(*key, key in needs.partial) for key in needs.documents]
+        rows += await connection.fetch(DOCUMENTS, *columns_of(keys))
     if needs.chains:
-        rows += await connection.fetch(CHAINS, list(needs.chains))
+        line_items = Entity.ASSESSMENT_LINE_ITEMS
+        whole = [each for each in needs.chains if (line_items, each) not in needs.partial]
+        rows += await connection.fetch(CHAINS, list(needs.chains), whole)
     documents = map(to_document, rows)
     return {document.key: document for document in documents}
 

@@ -61,6 +61,7 @@ class Ledger:
         is_deep = any(line.sender.is_limited for line in known)
         for line in known:
             self._want_line(needs, line, is_deep=is_deep)
+        needs.partial = partial_of(needs, known)
         if not needs:
             self._want_results(needs, known)
             self._want_referring(needs, known)
@@ -275,6 +276,15 @@ class Ledger:
             for document in self._stored.values():
                 if document is not None and not needs.referred.isdisjoint(document.referred()):
                     needs.passed_over.add(document.key)
+
+
+def partial_of(needs: Needs, lines: Sequence[Line]) -> set[Key]:
+    """What is wanted of which the whole body is not: no line is compared or merged with it."""
+    asked = {*needs.documents, *((LINE_ITEMS, sourced_id) for sourced_id in needs.chains)}
+    if any(line.sender.version is Version.V1P1 for line in lines):
+        # What 1.1 demands of a line item, one that is named must have.
+        asked = {key for key in asked if key[0] is not Entity.LINE_ITEMS}
+    return asked - {line.key for line in lines if not is_deletion(line)}
 
 
 def by_record(lines: Iterable[Line], entity: Entity) -> dict[Key, list[Line]]:

@@ -82,16 +82,25 @@ DOCUMENT_COLUMNS: Final = (
     "collection, sourced_id, body, is_deleted, app, line_item_id, parent_id, student_id, class_id, "
     "category_id, score_scale_id, session_id, minute"
 )
+# Of a record that goes only its tombstone's status is told: it is large perhaps, and one of many.
+WRITTEN_COLUMNS: Final = DOCUMENT_COLUMNS.replace(
+    "body",
+    """
+    CASE WHEN is_partial THEN (
+        SELECT stored.body || row.body FROM records.document AS stored
+        WHERE stored.collection = row.collection AND stored.sourced_id = row.sourced_id
+    ) ELSE body END""",
+)
 UPDATED: Final = ", ".join(
     f"{name} = excluded.{name}" for name in [*DOCUMENT_COLUMNS.split(", ")[2:], "revision"]
 )
 WRITE: Final = f"""
 INSERT INTO records.document ({DOCUMENT_COLUMNS}, revision)
-SELECT {DOCUMENT_COLUMNS}, $2
+SELECT {WRITTEN_COLUMNS}, $2
 FROM jsonb_to_recordset($1::jsonb) AS row (
     collection text, sourced_id text, body jsonb, is_deleted boolean, app text, line_item_id text,
     parent_id text, student_id text, class_id text, category_id text, score_scale_id text,
-    session_id text, minute timestamptz
+    session_id text, minute timestamptz, is_partial boolean
 )
 ON CONFLICT (collection, sourced_id) DO UPDATE SET {UPDATED}
 """
@@ -201,7 +210,9 @@ def as_rows(documents: Iterable[Document]) -> str:
             {
                 "collection": document.entity,
                 "sourced_id": document.sourced_id,
-                "body": document.body,
+                "body": {"status": document.body["status"]}
+                if document.is_partial
+                else document.body,
                 "is_deleted": document.is_deleted,
                 "app": document.app,
                 "line_item_id": document.line_item_id,
@@ -212,6 +223,7 @@ def as_rows(documents: Iterable[Document]) -> str:
                 "score_scale_id": document.score_scale_id,
                 "session_id": document.session_id,
                 "minute": document.minute,
+                "is_partial": document.is_partial,
             }
             for document in documents
         ]

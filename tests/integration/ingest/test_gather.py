@@ -1,6 +1,7 @@
 """What is looked up for the rules is what stands there, and nothing else."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -143,6 +144,44 @@ async def test_every_reference_between_written_records_is_found(
     await write_documents(connection, [document], carefully=False)
     found = await gather(connection, Needs(referred={(target, "two")}))
     assert found.referred == {(target, "two"): frozenset({referring})}
+
+
+async def test_of_what_is_only_named_or_goes_no_more_is_read_than_where_it_stands(
+    connection: asyncpg.Connection,
+) -> None:
+    large = {"title": "Part", "metadata": {"x": "y" * 50_000}, "student": None}
+    body = {**large, "class": {"sourcedId": "class-1", "href": "about:blank"}}
+    tree = [replace(part(number, number - 1 or None), body=body) for number in range(1, 5)]
+    marks = replace(score(1, of=1), body=large)
+    await write_documents(connection, [*tree, marks], carefully=False)
+    going = {(LINE_ITEMS, "part-4"), marks.key}
+    needs = Needs(documents={marks.key}, chains={"part-2", "part-4"}, partial=going)
+    found = (await gather(connection, needs)).documents
+    assert {key[1]: document.is_partial for key, document in found.items()} == {
+        "part-1": True,
+        "part-2": False,
+        "part-3": True,
+        "part-4": True,
+        "score-1": True,
+    }
+    assert found[LINE_ITEMS, "part-2"].body == body
+    named = [found[LINE_ITEMS, f"part-{number}"].body for number in (1, 3, 4)]
+    assert named == [{"class": {"sourcedId": "class-1"}}] * 3
+    assert found[marks.key].body == {}
+
+
+async def test_what_goes_keeps_its_body_though_nobody_read_it(
+    connection: asyncpg.Connection,
+) -> None:
+    await write_documents(connection, [score(1, of=1)], carefully=False)
+    needs = Needs(documents={(RESULTS, "score-1")}, partial={(RESULTS, "score-1")})
+    (found,) = (await gather(connection, needs)).documents.values()
+    going = replace(found, body={**found.body, "status": "tobedeleted"}, is_deleted=True)
+    for carefully in (False, True):
+        await write_documents(connection, [going], carefully=carefully)
+        (gone,) = (await gather(connection, replace(needs, partial=set()))).documents.values()
+        assert gone.body == {**score(1, of=1).body, "status": "tobedeleted"}
+        assert gone.is_deleted
 
 
 async def test_nothing_is_asked_for_nothing(connection: asyncpg.Connection) -> None:

@@ -11,6 +11,7 @@ from rosterline.oneroster.vocabulary import Entity
 from tests.support.ingest_world import (
     CLASS,
     LINE_ITEMS,
+    OLDER,
     OTHER_STUDENT,
     RESULTS,
     STUDENT,
@@ -65,6 +66,24 @@ def test_a_patch_asks_for_what_it_is_merged_into() -> None:
     ledger.learn(first, world.find(first))
     second = ledger.missing([patch(RESULTS, R, score=1)])
     assert (second.chains, second.roster) == ({A}, {(Entity.USERS, STUDENT)})
+
+
+def test_whole_bodies_are_asked_for_only_where_something_is_merged_or_compared() -> None:
+    unit = [
+        line_item(A),
+        delete(LINE_ITEMS, B),
+        result(R, C),
+        delete(RESULTS, S),
+        patch(Entity.LINE_ITEMS, "x", title="Quiz"),
+        delete(Entity.LINE_ITEMS, "x"),
+    ]
+    needs = Ledger().missing(unit)
+    assert needs.chains == {A, B, C}
+    assert needs.partial == {(LINE_ITEMS, B), (LINE_ITEMS, C), (RESULTS, S)}
+    # What 1.1 shows of a line item is more than where it stands.
+    needs = Ledger().missing([put(Entity.RESULTS, "y", sender=OLDER, lineItem=ref("x"))])
+    assert needs.documents == {(Entity.LINE_ITEMS, "x"), (Entity.RESULTS, "y")}
+    assert needs.partial == set()
 
 
 @pytest.mark.parametrize("sourced_id", ["", "a b", "Ä", "x" * 256, "a\0b", "a\n"])
