@@ -6,9 +6,11 @@ from datetime import datetime
 
 from rosterline.events.commands import NOTHING_STORED
 from rosterline.ingest.command import Command, Entry, Malformed, Name
+from rosterline.ingest.facts import Found, Needs
 from rosterline.ingest.ledger import Ledger
 from rosterline.ingest.lines import Key, Line, Outcome, Refused, Sender
 from rosterline.ingest.rules.decide import decide
+from rosterline.ingest.rules.scopes import may_not
 from rosterline.ingest.verdicts import key_of
 
 OVERTAKEN = Refused(422, "invaliddata", "A later command on this record was stored.")
@@ -73,14 +75,22 @@ def lines_of(jobs: Iterable[Job]) -> list[Line]:
     return [task.line for task in tasks if task.line is not None and task.refused is None]
 
 
+def allowed_lines(jobs: Iterable[Job]) -> list[Line]:
+    """Those of the lines whose senders have a scope for them, were the records new."""
+    lines, blank = lines_of(jobs), Ledger()
+    blank.learn(Needs(documents={line.key for line in lines}), Found())
+    return [line for line in lines if may_not(line, blank) is None]
+
+
 def decide_all(
     jobs: Sequence[Job], ledger: Ledger, new_id: Callable[[], str], now: datetime
 ) -> list[Decisions]:
     """What becomes of each job, in order; the ledger has learned all that the lines need.
 
-    A line may wait only as long as no later one concerns the same record.
+    A line may wait only as long as no later one concerns the same record; one of somebody whom no
+    scope allows that does not count.
     """
-    last: dict[Key, Line] = {line.key: line for line in lines_of(jobs)}
+    last: dict[Key, Line] = {line.key: line for line in allowed_lines(jobs)}
     found: list[Decisions] = []
     for job in jobs:
         mark = ledger.mark()

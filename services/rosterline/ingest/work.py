@@ -26,8 +26,8 @@ from rosterline.ingest.store import (
     keep_commands,
     write_documents,
 )
-from rosterline.ingest.unit import Decisions, Job, Task, decide_all, lines_of
-from rosterline.ingest.verdicts import Kept, judged, kept_of, key_of, refuse_all
+from rosterline.ingest.unit import Decisions, Job, Task, allowed_lines, decide_all, lines_of
+from rosterline.ingest.verdicts import Kept, judged, kept_of, refuse_all
 from rosterline.ingest.waiting import (
     Waiting,
     drop_waiting,
@@ -118,8 +118,7 @@ class Worker:
             if is_open(command, known):
                 fresh.setdefault(command.name, command)
         senders = await self.connections.find(command.app for command in fresh.values())
-        keys = {key for command in fresh.values() for key in map(key_of, command.lines) if key}
-        cases = await self.concerned(keys)
+        cases: list[Case] = []
         strangers: list[Kept] = []
         for command in fresh.values():
             sender = senders[command.app]
@@ -129,7 +128,9 @@ class Worker:
                 own = narrowed(sender, command.scopes)
                 case = new_case(command, own, overtaken)
                 cases.append(case.refused(GIVEN_UP) if command.is_dropped else case)
-        settled = await self.decide(cases, carefully=carefully)
+        allowed = allowed_lines(case.job for case in cases)
+        before = await self.concerned({line.key for line in allowed})
+        settled = await self.decide([*before, *cases], carefully=carefully)
         await keep_commands(self.connection, strangers)
         letters = [each.letter_id for each in commands if each.letter_id is not None]
         await end_letters(self.connection, letters)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rosterline.api import connections
 from rosterline.ingest import upkeep as upkeep_module
 from rosterline.ingest.service import serve
 from tests.integration.ingest.desk import APP, Desk, guid, line_item, result
@@ -90,6 +91,41 @@ async def test_a_later_command_on_the_record_ends_the_wait(desk: Desk) -> None:
     assert (row["state"], row["status"]) == ("rejected", 404)
     assert [verdict.command for _, verdict in await desk.told()] == ["command-1", first, second]
     assert (await desk.documents())["assessmentResults", guid(2)]["score"] == 7
+
+
+@pytest.mark.parametrize("app", ["nobody", "reader"])
+@pytest.mark.parametrize("together", [False, True])
+async def test_who_may_not_write_a_record_ends_nobodys_wait(
+    desk: Desk, app: str, together: bool
+) -> None:
+    await connections.add(desk.connection, "reader", scopes=["gradebook.createput"])
+    await desk.put(line_item(1))
+    waiting = await desk.put(late(2), wait="3600")
+    if together:
+        await desk.put(result(2, of=1), app=app, command="no")
+    async with running(serve, desk.settings):
+        await desk.in_state(waiting, "waiting")
+        if not together:
+            await desk.put(result(2, of=1), app=app, command="no")
+        assert (await desk.decided("no", app))["status"] == 403
+        row = await desk.row(waiting)
+        assert row is not None
+        assert row["state"] == "waiting"
+        await desk.roster.write(user("late"))
+        assert (await desk.decided(waiting))["status"] == 201
+
+
+async def test_who_may_write_a_record_ends_anothers_wait(desk: Desk) -> None:
+    await connections.add(desk.connection, "other", scopes=["gradebook.delete"])
+    missing = {name: {"sourcedId": "missing"} for name in ("category", "class", "school")}
+    days = {"assignDate": "2026-10-01", "dueDate": "2026-10-02"}
+    item = {"sourcedId": "a", "title": "x", **days, **missing}
+    async with running(serve, desk.settings):
+        waiting = await desk.put({"lineItem": item}, wait="3600")
+        await desk.in_state(waiting, "waiting")
+        await desk.send("lineItems", "delete", {"sourcedId": "a"}, app="other", command="yes")
+        assert (await desk.decided("yes", "other"))["status"] == 404
+        assert (await desk.decided(waiting))["status"] == 422
 
 
 async def test_of_two_lines_on_a_record_the_earlier_does_not_wait(desk: Desk) -> None:
