@@ -152,7 +152,10 @@ async def bury(
     lines: int,
     is_told: bool,
 ) -> None:
-    """Put a message aside, for an operator; whatever it holds, this does not fail of it."""
+    """Put a message aside, for an operator; whatever it holds, this does not fail of it.
+
+    What no connection has sent awaits no verdict.
+    """
     app, command_id = map(storable, name)
     async with connection.transaction():
         revision = await connection.fetchval(LAST_REVISION)
@@ -160,7 +163,8 @@ async def bury(
         subject = storable(arrival.subject)
         held = (subject, headers, arrival.data, arrival.received, reason, revision)
         await connection.execute(BURY, app, command_id, *held)
-        await connection.execute(HOLD, app, command_id, lines, is_told, arrival.received)
+        if app:
+            await connection.execute(HOLD, app, command_id, lines, is_told, arrival.received)
 
 
 async def bury_again(connection: asyncpg.Connection, letter_id: int, reason: str) -> None:

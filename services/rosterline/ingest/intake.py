@@ -25,7 +25,7 @@ from rosterline.events.commands import (
     SCOPES_HEADER,
     WAIT_HEADER,
 )
-from rosterline.ingest.command import Arrival, Command, Entry, Malformed
+from rosterline.ingest.command import Arrival, Command, Entry, Malformed, Name
 from rosterline.ingest.entries import MalformedError, malformed, read_lines
 
 NAMESPACE: Final = uuid.UUID("6c1d2a52-64f5-4d11-9a3b-6a9f0d8a2f10")
@@ -39,6 +39,10 @@ class NoCommandError(Exception):
     """A message that no connection sent as a command; says why, never what it holds."""
 
 
+class NoSenderError(Exception):
+    """A message that is no connection's of this district."""
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
     """How messages are read: of which district and stream they are, how long they may wait."""
@@ -47,11 +51,19 @@ class Intake:
     stream: str
     longest_wait: timedelta
 
+    def name_of(self, arrival: Arrival) -> Name:
+        """By which the message is known; that of nobody's has no connection."""
+        try:
+            app = self.app_of(arrival)
+        except NoSenderError:
+            app = ""
+        return app, self.command_id_of(arrival)
+
     def app_of(self, arrival: Arrival) -> str:
-        """The connection that sent the message; raises NoCommandError."""
+        """The connection that sent the message; raises NoSenderError."""
         tokens = arrival.subject.split(".")
         if tokens[:2] != ["ingest", self.district] or len(tokens) < TOKENS:
-            raise NoCommandError(f"no connection of this district sends to {arrival.subject}")
+            raise NoSenderError(f"no connection of this district sends to {arrival.subject}")
         return tokens[2]
 
     def command_id_of(self, arrival: Arrival) -> str:
@@ -62,7 +74,7 @@ class Intake:
         return str(uuid.uuid5(NAMESPACE, f"{self.stream} {arrival.sequence}"))
 
     def read(self, arrival: Arrival) -> Command:
-        """The command that the message is; raises NoCommandError."""
+        """The command that the message is; raises NoCommandError and NoSenderError."""
         app, command_id = self.app_of(arrival), self.command_id_of(arrival)
         try:
             settings = read_headers(arrival.headers, self.longest_wait)

@@ -226,7 +226,8 @@ class Reception:
 
         Raises SameFaultError where that would put the whole stream aside.
         """
-        if self.reasons.count(reason) == MOST_ALIKE:
+        name = self.intake.name_of(delivery.arrival)
+        if name[0] and self.reasons.count(reason) == MOST_ALIKE:
             await self.attempts.end([delivery.sequence])
             raise SameFaultError(
                 f"{MOST_ALIKE} messages in a row were put aside for one reason, which is no fault "
@@ -238,7 +239,6 @@ class Reception:
         if command and (letter := await find_letter(connection, asked, command.name)):
             await bury_again(connection, letter.letter_id, reason)
         else:
-            name = self.intake.app_of(arrival), self.intake.command_id_of(arrival)
             lines = 1 if command is None else len(command.lines)
             is_told = ANSWER_HEADER not in arrival.headers
             await bury(connection, arrival, name, reason, lines=lines, is_told=is_told)

@@ -31,6 +31,9 @@ SELECT {COLUMNS} FROM jsonb_to_recordset($1::jsonb) AS row (
 NEXT: Final = f"""
 SELECT {COLUMNS}, place FROM rosterline.waiting_line WHERE place > $1 ORDER BY place LIMIT $2
 """
+DUE: Final = f"""
+SELECT {COLUMNS}, place FROM rosterline.waiting_line WHERE until <= $1 ORDER BY place LIMIT $2
+"""
 CONCERNED: Final = f"""
 SELECT {COLUMNS}, place FROM unnest($1::text[], $2::text[]) AS wanted (collection, sourced_id)
 JOIN rosterline.waiting_line USING (collection, sourced_id) ORDER BY place
@@ -125,6 +128,11 @@ async def fetch_moved(
 async def fetch_next(connection: asyncpg.Connection, place: int, most: int) -> list[Waiting]:
     """The lines behind a place, in order."""
     return [to_waiting(row) for row in await connection.fetch(NEXT, place, most)]
+
+
+async def fetch_due(connection: asyncpg.Connection, now: datetime, most: int) -> list[Waiting]:
+    """The first of the lines whose time is over."""
+    return [to_waiting(row) for row in await connection.fetch(DUE, now, most)]
 
 
 async def fetch_concerned(connection: asyncpg.Connection, keys: Collection[Key]) -> list[Waiting]:

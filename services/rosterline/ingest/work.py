@@ -32,6 +32,7 @@ from rosterline.ingest.waiting import (
     Waiting,
     drop_waiting,
     fetch_concerned,
+    fetch_due,
     fetch_moved,
     fetch_next,
     fetch_unfinished,
@@ -79,15 +80,17 @@ class Worker:
         return await self.transact(lambda carefully: self.settle(commands, overtaken, carefully))
 
     async def look(self, most: int = LOOKED_AT, *, given_up: bool = False) -> Settled:
-        """Decide again the next of the lines that wait; those that still must are left.
+        """Decide again lines whose time is over, or the next of the others; who must wait is left.
 
         What is `given_up` is refused: it cannot be decided, which is no fault of the sender's.
         """
-        found = await fetch_next(self.connection, self.looked_until, most)
+        due = await fetch_due(self.connection, self.now(), most)
+        found = due or await fetch_next(self.connection, self.looked_until, most)
         settled = await self.transact(
             lambda carefully: self.settle_waiting(found, carefully, given_up=given_up)
         )
-        self.looked_until = found[-1].place if len(found) == most else 0
+        if not due:
+            self.looked_until = found[-1].place if len(found) == most else 0
         return settled
 
     async def transact(self, settle: Callable[[bool], Awaitable[Settled]]) -> Settled:

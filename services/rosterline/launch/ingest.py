@@ -118,7 +118,8 @@ async def redrive(settings: Settings, letter_id: int | None) -> int:
         open_connection(settings.dsn, "redrive") as connection,
         connect(settings.nats_url, "redrive") as client,
     ):
-        chosen = await choose(connection, letter_id)
+        # What no connection has sent would be put aside once more.
+        chosen = [letter for letter in await choose(connection, letter_id) if letter.app]
         for letter in chosen:
             await send(client, letter)
             await mark_sent(connection, letter.letter_id)

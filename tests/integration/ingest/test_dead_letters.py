@@ -233,6 +233,24 @@ async def test_a_letter_on_which_nobody_waits_is_forgotten(desk: Desk) -> None:
     assert (await desk.client.jetstream().stream_info(INGEST)).state.messages == 0
 
 
+async def test_what_is_another_districts_is_put_aside_and_not_sent_again(desk: Desk) -> None:
+    for number in range(7):
+        await desk.publish("ingest.elsewhere.vendor.batch", b"{}", f"stray-{number}", {})
+    async with running(serve, desk.settings):
+        await desk.decided(await desk.put(line_item(1)))
+        await until(desk.is_empty)
+    letters = await fetch_letters(desk.connection)
+    assert {(letter.app, letter.subject) for letter in letters} == {
+        ("", "ingest.elsewhere.vendor.batch")
+    }
+    assert [letter.command_id for letter in letters] == [f"stray-{number}" for number in range(7)]
+    assert letters[0].reason.startswith("NoSenderError")
+    assert await desk.value("SELECT count(*) FROM rosterline.command") == 1
+    assert await redrive(desk.settings, None) == 0
+    await drop(desk.settings, letters[0].letter_id)
+    assert len(await fetch_letters(desk.connection)) == 6
+
+
 async def test_who_says_of_itself_that_it_was_dropped_is_a_command_like_others(desk: Desk) -> None:
     async with running(serve, desk.settings):
         row = await desk.decided(await desk.put(line_item(1), redriven="77", dropped="true"))

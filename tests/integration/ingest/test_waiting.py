@@ -11,13 +11,14 @@ import pytest
 from rosterline.api import connections
 from rosterline.ingest import upkeep as upkeep_module
 from rosterline.ingest.service import serve
+from rosterline.ingest.work import Worker
 from tests.integration.ingest.desk import APP, Desk, guid, line_item, result
 from tests.support.api import user
 from tests.support.running import running, until
 
 WAITING = "SELECT count(*) FROM rosterline.waiting_line"
 UNKNOWN = "No student record exists with the GUID late"
-LAPSE = "UPDATE rosterline.waiting_line SET until = now()"
+LAPSE = "UPDATE rosterline.waiting_line SET until = now() - interval '1 second'"
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +69,35 @@ async def test_what_has_waited_long_enough_is_refused_with_the_same_words(desk: 
     assert (row["state"], row["status"]) == ("rejected", 404)
     assert [each["description"] for each in row["rejections"]] == [UNKNOWN]
     assert await desk.value(WAITING) == 0
+
+
+async def test_whose_time_is_over_is_looked_at_before_others(desk: Desk) -> None:
+    async with running(serve, desk.settings):
+        await desk.put(line_item(1))
+        commands = [await desk.put(late(number), wait="3600") for number in (2, 3, 4)]
+        for command in commands:
+            await desk.in_state(command, "waiting")
+    await desk.value(f"{LAPSE} WHERE command_id = $1", commands[2])
+    worker = Worker(desk.connection, nothing_told)
+    await worker.look(1)
+    assert (await worker.look(1)).kept == {}
+    assert worker.looked_until > 0
+    assert [await state_of(desk, command) for command in commands] == [
+        *("waiting", "waiting"),
+        "rejected",
+    ]
+
+
+async def nothing_told(_: str) -> int:
+    """No verdict has a number yet."""
+    return 0
+
+
+async def state_of(desk: Desk, command: str) -> str:
+    """How a command stands."""
+    row = await desk.row(command)
+    assert row is not None
+    return str(row["state"])
 
 
 async def test_a_wait_is_counted_from_when_the_command_came(desk: Desk) -> None:

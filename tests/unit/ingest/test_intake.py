@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rosterline.events.commands import CommandOperation
 from rosterline.ingest.command import Arrival, Command, Entry, Malformed
 from rosterline.ingest.entries import MOST_LINES, MOST_NESTING, depth_of
-from rosterline.ingest.intake import Intake, NoCommandError
+from rosterline.ingest.intake import Intake, NoCommandError, NoSenderError
 from rosterline.oneroster.vocabulary import Entity
 
 NOW = datetime(2026, 10, 1, 8, tzinfo=UTC)
@@ -147,7 +147,7 @@ def test_a_subject_that_asks_for_nothing_known_is_answered(subject: str) -> None
     "subject", ["ingest.elsewhere.vendor.results.put", "ingest.district.vendor", "other.district.x"]
 )
 def test_a_subject_that_names_no_connection_is_no_command(subject: str) -> None:
-    with pytest.raises(NoCommandError, match="no connection"):
+    with pytest.raises(NoSenderError, match="no connection"):
         read(subject)
 
 
