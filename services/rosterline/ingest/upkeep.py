@@ -5,6 +5,7 @@ ever.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
 import structlog
@@ -19,9 +20,19 @@ from rosterline.ingest.store import purge_batches, purge_commands
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS: Final = 1.0
+END_SECONDS: Final = 1.0
 PULSE_SECONDS: Final = 5.0
 PURGE_SECONDS: Final = 60.0
 PURGED_AT_ONCE: Final = 10_000
+
+
+async def end(works: Sequence["asyncio.Future[Any]"]) -> None:
+    """Cancel them until they end: nats-py's waits lose word of it that comes with an answer."""
+    while pending := [each for each in works if not each.done()]:
+        for each in pending:
+            each.cancel()
+        await asyncio.wait(pending, timeout=END_SECONDS)
+    await asyncio.gather(*works, return_exceptions=True)
 
 
 class Upkeep:
@@ -49,9 +60,7 @@ class Upkeep:
                 if each.done():
                     each.result()
         finally:
-            for each in works:
-                each.cancel()
-            await asyncio.gather(*works, return_exceptions=True)
+            await end(works)
 
     async def look_again_and_again(self) -> None:
         """See whether what waits may go on: about once a second, and when something was written."""

@@ -247,6 +247,27 @@ async def test_the_consumer_acknowledges_explicitly_and_gives_nothing_up(desk: D
     )
 
 
+async def test_it_stops_though_a_wait_loses_word_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep_module, "END_SECONDS", 0.01)
+    lost = 0
+
+    async def go_on() -> None:
+        nonlocal lost
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                lost += 1
+                if lost > 2:
+                    raise
+
+    work = asyncio.ensure_future(go_on())
+    await asyncio.wait([work], timeout=0.01)
+    async with asyncio.timeout(5):
+        await upkeep_module.end([work])
+    assert (lost, work.cancelled()) == (3, True)
+
+
 async def test_it_stops_at_once_in_the_middle_of_a_unit(desk: Desk) -> None:
     stop = asyncio.Event()
     serving = asyncio.create_task(serve(desk.settings, stop))
