@@ -12,7 +12,7 @@ from typing import Final
 from rosterline.bus.topology import VERDICTS_CONSUMER, verdict_stream
 from rosterline.events.commands import CommandOperation
 from rosterline.events.subjects import INGEST_SUBJECTS, batch_subject, command_subject
-from rosterline.oneroster.vocabulary import WRITTEN, Version
+from rosterline.oneroster.vocabulary import WRITTEN, Entity, Version
 
 SERVICES_ACCOUNT: Final = "ROSTERLINE"
 VENDORS_ACCOUNT: Final = "VENDORS"
@@ -32,6 +32,8 @@ ACKNOWLEDGEMENTS: Final = (
     "$JS.ACK.{stream}.{consumer}.*.*.*.*.*",
     "$JS.ACK.*.*.{stream}.{consumer}.*.*.*.*.*",
 )
+# What ingest takes: all that is written but resources.
+SENT: Final = tuple(entity for entity in WRITTEN[Version.V1P2] if entity is not Entity.RESOURCES)
 # Time to check a secret while others are checked.
 CALLOUT_SECONDS: Final = 5
 # A reply is remembered as long, and twice that at most: a pull may wait no longer unanswered.
@@ -70,7 +72,7 @@ def commands_of(district: str, app: str) -> Iterator[str]:
     What else stands below them may be no text at all, and clients break off reading at that.
     """
     yield batch_subject(district, app)
-    for entity in WRITTEN[Version.V1P2]:
+    for entity in SENT:
         for operation in CommandOperation:
             yield command_subject(district, app, entity.value, operation.value)
 

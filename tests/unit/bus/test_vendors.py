@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 
 from rosterline.bus.vendors import access_of, imported, inbox_prefix, server_accounts
+from rosterline.ingest.entries import OPERATIONS, WRITABLE
 
 TOKENS = 14
 
@@ -24,7 +25,8 @@ def matches(subject: str, pattern: str) -> bool:
 def test_a_connection_may_use_its_own_subjects_consumer_and_inbox() -> None:
     access = access_of("north", "acme", "0a1b")
     assert access.publish == (
-        "ingest.north.acme.>",
+        "ingest.north.acme.batch",
+        *(f"ingest.north.acme.{one}.{what}" for one in WRITABLE for what in OPERATIONS),
         "$JS.rosterline.API.CONSUMER.MSG.NEXT.VERDICT_acme.verdicts",
         "$JS.rosterline.API.CONSUMER.INFO.VERDICT_acme.verdicts",
         "$JS.ACK.VERDICT_acme.verdicts.*.*.*.*.*",
