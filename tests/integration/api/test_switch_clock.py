@@ -13,6 +13,7 @@ from rosterline.config.settings import Settings
 from rosterline.oneroster.stamps import format_stamp
 from tests.support.api import Served
 from tests.support.families import AGENTS, HIDDEN, OTHERS, Hall, delta, family_hall, ids, turn
+from tests.support.running import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -98,15 +99,17 @@ async def test_a_turn_waits_for_a_writer_and_takes_a_later_stamp(
 ) -> None:
     turned = await hall.vendor("turned", Switches(gradebook_sync=True))
     writer = await asyncpg.connect(needing.dsn)
+    # A connection of its own: within a transaction, who waits is looked up only once.
+    watcher = await asyncpg.connect(needing.dsn)
     written = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=30)
-    async with asyncio.timeout(30):
-        async with writer.transaction():
-            await writer.execute("UPDATE rosterline.clock SET last_stamp = $1", written)
-            turning = asyncio.create_task(turn(turned, needing, gradebook_sync=False))
-            while not await writer.fetchval(WAITING):
-                assert not turning.done()
-        moment = await turning
+    async with asyncio.TaskGroup() as tasks, writer.transaction():
+        await writer.execute("UPDATE rosterline.clock SET last_stamp = $1", written)
+        turning = tasks.create_task(turn(turned, needing, gradebook_sync=False))
+        await until(lambda: watcher.fetchval(WAITING))
+        assert not turning.done()
+    moment = turning.result()
     await writer.close()
+    await watcher.close()
     assert moment == format_stamp(written + timedelta(milliseconds=1))
     clock = await turned.connection.fetchval("SELECT last_stamp FROM rosterline.clock")
     assert format_stamp(clock) == moment
