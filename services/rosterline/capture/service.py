@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import time
 from contextlib import AsyncExitStack
 
 import asyncpg
@@ -18,19 +17,15 @@ from rosterline.bus.topology import ONEROSTER, RECORDS, SIS
 from rosterline.capture.preflight import inspect
 from rosterline.capture.replication import StreamEndedError, open_replication
 from rosterline.capture.session import Capture, Source
-from rosterline.capture.source import try_lock
 from rosterline.capture.tasks import end
 from rosterline.config.settings import Settings
 from rosterline.db.errors import describe
+from rosterline.db.lives import live_on, take_lock
 from rosterline.db.pools import LOST_CONNECTION, open_connection
 from rosterline.db.tables import records, sis
 
 log = structlog.get_logger(__name__)
 
-FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 5.0
-LOCK_ATTEMPTS = 20
-LOCK_PAUSE_SECONDS = 0.25
 STOP_SECONDS = 2.0
 TRANSIENT = (
     *LOST_CONNECTION,
@@ -92,19 +87,15 @@ async def serve(
 ) -> None:
     """Capture until `stop`, connecting again for ever when a connection is lost."""
     asked = set(resnapshot)
-    pause = FIRST_PAUSE_SECONDS
-    while not stop.is_set():
-        began = time.monotonic()
-        try:
-            async with AsyncExitStack() as stack:
-                capture = await open_capture(source, settings, stack)
-                await live(capture, stop, asked)
-        except TRANSIENT as error:
-            log.warning("capture.interrupted", source=source.name, error=describe(error))
-            lived = time.monotonic() - began
-            pause = FIRST_PAUSE_SECONDS if lived > LONGEST_PAUSE_SECONDS else pause
-            await wait_or_stop(stop, pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def life() -> None:
+        async with AsyncExitStack() as stack:
+            await live(await open_capture(source, settings, stack), stop, asked)
+
+    def tell(error: Exception) -> None:
+        log.warning("capture.interrupted", source=source.name, error=describe(error))
+
+    await live_on(stop, life, TRANSIENT, tell)
 
 
 async def live(capture: Capture, stop: asyncio.Event, asked: set[str]) -> None:
@@ -129,22 +120,14 @@ async def live(capture: Capture, stop: asyncio.Event, asked: set[str]) -> None:
         await end([work, *watchers])
 
 
-async def wait_or_stop(stop: asyncio.Event, seconds: float) -> None:
-    """Wait, but not beyond `stop`."""
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return
-
-
 async def open_capture(source: Source, settings: Settings, stack: AsyncExitStack) -> Capture:
     """Connect to both sides, become the only capture of the slot, and look before touching."""
     name = f"capture {source.name}"
     # NATS comes first: without it a database is not bothered.
     client = await stack.enter_async_context(connect(settings.nats_url, name))
     database = await stack.enter_async_context(open_connection(source.dsn, name))
-    await become_the_only_one(database, source.slot)
+    if not await take_lock(database, source.slot):
+        raise AnotherCaptureError(f"slot {source.slot} is in use: another capture is running")
     problems = await inspect(database, source.schema, source.tables, source.slot)
     for problem in problems:
         log.warning("preflight", what=problem.what, remedy=problem.remedy)
@@ -153,12 +136,3 @@ async def open_capture(source: Source, settings: Settings, stack: AsyncExitStack
         raise PreflightError("; ".join(f"{error.what}: {error.remedy}" for error in errors))
     replication = await stack.enter_async_context(open_replication(source.dsn, name))
     return Capture(source, settings, database, client, replication)
-
-
-async def become_the_only_one(database: asyncpg.Connection, slot: str) -> None:
-    """Take the slot's lock; wait a little for a predecessor that is just dying."""
-    for _ in range(LOCK_ATTEMPTS):
-        if await try_lock(database, slot):
-            return
-        await asyncio.sleep(LOCK_PAUSE_SECONDS)
-    raise AnotherCaptureError(f"slot {slot} is in use: another capture is running")

@@ -163,10 +163,3 @@ async def estimate_rows(
 ) -> int:
     """About how many rows the tables hold, by PostgreSQL's own statistics."""
     return int(await connection.fetchval(ESTIMATE, schema, list(tables)))
-
-
-async def try_lock(connection: asyncpg.Connection, slot: str) -> bool:
-    """Take the lock that makes a capture the only one of its slot, for this session."""
-    return bool(
-        await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", slot)
-    )

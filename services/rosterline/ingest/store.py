@@ -19,7 +19,6 @@ from rosterline.ingest.verdicts import Kept
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.vocabulary import Version
 
-LOCK: Final = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"
 SENDERS: Final = """
 SELECT app, version, scopes, schools, client_id FROM rosterline.connection
 WHERE app = ANY($1::text[])
@@ -127,11 +126,6 @@ SELECT {COMMAND_COLUMNS} FROM jsonb_to_recordset($1::jsonb) AS row (
 )
 ON CONFLICT (app, command_id) DO UPDATE SET {DECIDED}
 """
-
-
-async def try_lock(connection: asyncpg.Connection, district: str) -> bool:
-    """Become the district's one worker, for this session."""
-    return bool(await connection.fetchval(LOCK, f"ingest {district}"))
 
 
 async def fetch_senders(connection: asyncpg.Connection, apps: Iterable[str]) -> dict[str, Sender]:

@@ -1,7 +1,6 @@
 """Runs the projector: becomes the one writer, then applies both source streams from its cursors."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, date, datetime
@@ -18,6 +17,7 @@ from rosterline.bus.reader import ReaderLostError
 from rosterline.bus.topology import ensure_streams
 from rosterline.config.settings import Settings
 from rosterline.db.errors import describe
+from rosterline.db.lives import live_on, take_lock, wait_or_stop
 from rosterline.db.pools import LOST_CONNECTION, open_connection, plan_for_each
 from rosterline.projector.batch import Limits
 from rosterline.projector.facts import Switches
@@ -35,7 +35,6 @@ from rosterline.projector.store import (
     fetch_clock,
     outbox_has_reader,
     settle_epoch,
-    try_lock,
 )
 from rosterline.projector.streams import RECORDS, SIS, Followed
 from rosterline.projector.turns import Turns
@@ -43,11 +42,8 @@ from rosterline.projector.write import Writer
 
 log = structlog.get_logger(__name__)
 
-FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 5.0
-LOCK_ATTEMPTS = 20
-LOCK_PAUSE_SECONDS = 0.25
 RUN_SIZE = 5000
+LOOK_SECONDS = 0.2
 TRANSIENT = (*LOST_CONNECTION, NatsError, BusUnreachableError, ReaderLostError)
 
 
@@ -61,32 +57,18 @@ async def serve(
 
     `now` is the clock. Raises AnotherProjectorError and StreamGapError.
     """
-    pause = FIRST_PAUSE_SECONDS
-    while not stop.is_set():
-        began = time.monotonic()
-        try:
-            async with AsyncExitStack() as stack:
-                stack.enter_context(searched_rarely())
-                connection = await stack.enter_async_context(
-                    open_connection(settings.dsn, "projector")
-                )
-                client = await stack.enter_async_context(connect(settings.nats_url, "projector"))
-                await run(settings, stop, connection, client, now)
-        except TRANSIENT as error:
-            log.warning("projector.interrupted", error=describe(error))
-            lived = time.monotonic() - began
-            pause = FIRST_PAUSE_SECONDS if lived > LONGEST_PAUSE_SECONDS else pause
-            await wait_or_stop(stop, pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
+    async def life() -> None:
+        async with AsyncExitStack() as stack:
+            stack.enter_context(searched_rarely())
+            connection = await stack.enter_async_context(open_connection(settings.dsn, "projector"))
+            client = await stack.enter_async_context(connect(settings.nats_url, "projector"))
+            await run(settings, stop, connection, client, now)
 
-async def wait_or_stop(stop: asyncio.Event, seconds: float) -> bool:
-    """Wait, but not beyond `stop`; whether it is time to stop."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await stop.wait()
-    except TimeoutError:
-        return False
+    def tell(error: Exception) -> None:
+        log.warning("projector.interrupted", error=describe(error))
+
+    await live_on(stop, life, TRANSIENT, tell)
 
 
 async def run(
@@ -97,14 +79,15 @@ async def run(
     now: Callable[[], datetime],
 ) -> None:
     """One connection's life."""
-    await become_the_only_one(connection, settings.district)
+    if not await take_lock(connection, f"projector {settings.district}"):
+        raise AnotherProjectorError(f"district {settings.district} has a projector already")
     await plan_for_each(connection)
     await ensure_streams(client.jetstream(), [SIS.name, RECORDS.name])
     slot = f"{settings.slot_prefix}_records"
     if not await outbox_has_reader(connection, slot):
         log.info("projector.waiting", for_slot=slot)
     while not await outbox_has_reader(connection, slot):
-        if await wait_or_stop(stop, FIRST_PAUSE_SECONDS):
+        if await wait_or_stop(stop, LOOK_SECONDS):
             return
     jetstream = client.jetstream()
     finders = [Finder(connection, jetstream, each, settings.district) for each in (SIS, RECORDS)]
@@ -116,15 +99,6 @@ async def run(
         for finder, followed in zip(finders, (sis, records), strict=True)
     ]
     await Turns(projection, lanes).follow(stop)
-
-
-async def become_the_only_one(connection: asyncpg.Connection, district: str) -> None:
-    """Take the district's lock; wait a little for a predecessor that is just dying."""
-    for _ in range(LOCK_ATTEMPTS):
-        if await try_lock(connection, district):
-            return
-        await asyncio.sleep(LOCK_PAUSE_SECONDS)
-    raise AnotherProjectorError(f"district {district} has a projector already")
 
 
 async def prepare(

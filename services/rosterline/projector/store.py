@@ -111,15 +111,6 @@ class Cursor:
     epoch: int = 0
 
 
-async def try_lock(connection: asyncpg.Connection, district: str) -> bool:
-    """Become the district's one writer, for this session."""
-    return bool(
-        await connection.fetchval(
-            "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", f"projector {district}"
-        )
-    )
-
-
 async def outbox_has_reader(connection: asyncpg.Connection, slot: str) -> bool:
     """Whether the slot that reads the outbox is there: events written before it would be lost.
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from rosterline.ingest import service as service_module
+from rosterline.db import lives
 from rosterline.ingest.service import AnotherIngestError, serve
 from tests.integration.ingest.desk import APP, Desk, guid, line_item, result
 from tests.support.running import running, until
@@ -42,7 +42,7 @@ async def test_who_gives_a_token_is_answered_there_and_nowhere_else(desk: Desk) 
 
 
 async def test_a_second_worker_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_module, "LOCK_ATTEMPTS", 2)
+    monkeypatch.setattr(lives, "LOCK_ATTEMPTS", 2)
     async with running(serve, desk.settings):
         await desk.decided(await desk.put(line_item(1)))
         with pytest.raises(AnotherIngestError, match="has an ingest worker already"):

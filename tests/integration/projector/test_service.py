@@ -7,7 +7,7 @@ import pytest
 from rosterline.bus.reader import StreamGapError
 from rosterline.bus.topology import ONEROSTER, SIS, ensure_streams
 from rosterline.capture.service import serve_records
-from rosterline.projector import service as service_module
+from rosterline.db import lives
 from rosterline.projector.service import serve
 from rosterline.projector.store import AnotherProjectorError
 from tests.integration.projector.bench import Bench
@@ -85,7 +85,7 @@ async def test_a_stream_made_anew_is_read_from_its_beginning(bench: Bench) -> No
 async def test_a_second_projector_is_refused_and_the_first_goes_on(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_module, "LOCK_ATTEMPTS", 2)
+    monkeypatch.setattr(lives, "LOCK_ATTEMPTS", 2)
     await bench.has_slot()
     async with running(serve, bench.settings):
         await until(bench.has_applied)
