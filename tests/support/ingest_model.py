@@ -148,19 +148,12 @@ class Model:
     def _why_not_so_spelled(self, key: Key, stored: Body | None) -> Answer | None:
         collection, sourced_id = key
         no = f"The {SINGLE[collection]} cannot be stored: sourcedId"
-        letters = "".join(letter for letter in sourced_id if letter.isalpha())
-        if stored is not None or not letters:
+        if stored is not None:
             return None
-        if not letters.islower() and not letters.isupper():
-            return Answer(
-                422, f"{no} must have all its letters in lower case, or all in upper case"
-            )
-        for held, other in (*self.live, *self.deleted):
-            if (
-                held == collection
-                and other != sourced_id
-                and other.casefold() == sourced_id.casefold()
-            ):
+        known = {other for held, other in (*self.live, *self.deleted) if held == collection}
+        # A spelling in both cases at once is taken as it is, unless another one was there before.
+        for other in (sourced_id.upper(), sourced_id.lower()):
+            if other != sourced_id and other in known:
                 told = f"is the UUID of {other}: use it as it is spelled there"
                 return Answer(422, f"{no} {sourced_id} {told}")
         return None

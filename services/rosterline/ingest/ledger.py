@@ -18,8 +18,8 @@ from rosterline.ingest.lines import Key, Line
 from rosterline.ingest.named import (
     MEMBERS,
     SOURCED_ID,
-    in_other_case,
     is_deletion,
+    other_spellings,
     own_members,
     parents_of,
     places_of,
@@ -198,7 +198,8 @@ class Ledger:
     def _want_line(self, needs: Needs, line: Line, *, is_deep: bool) -> None:
         self._want(needs, line.key)
         if line.entity in UUID_NAMED and line.operation is CommandOperation.PUT:
-            self._want(needs, (line.entity, in_other_case(line.sourced_id)))
+            for spelling in other_spellings(line.sourced_id):
+                self._want(needs, (line.entity, spelling))
         for key in self._named_by(needs, line):
             self._want(needs, key)
             document = self._stored.get(key)

@@ -68,9 +68,9 @@ def references_in(entity: Entity, body: Body) -> Iterator[tuple[str, Key]]:
             yield member, (REFERENCES[member], sourced_id)
 
 
-def in_other_case(sourced_id: str) -> str:
-    """The same UUID as others may write it: in upper case what is in lower case, or vice versa."""
-    return sourced_id.swapcase()
+def other_spellings(sourced_id: str) -> frozenset[str]:
+    """The same UUID as others may write it: in lower and in upper case."""
+    return frozenset({sourced_id.lower(), sourced_id.upper()} - {sourced_id})
 
 
 def document_of(

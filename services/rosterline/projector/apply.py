@@ -4,6 +4,7 @@ All that a unit of work changes commits together with the stream position behind
 that comes again is not applied again. While a snapshot is under way only the mirror is filled.
 """
 
+import logging
 from contextlib import ExitStack
 from datetime import datetime
 
@@ -54,7 +55,11 @@ async def apply(projection: Projection, followed: Followed, unit: Batch | Receiv
             await apply_rows(projection, followed, unit, message)
         case SnapshotBegin() | Gap():
             name = followed.stream.name
-            log.warning("projector.snapshot", stream=name, kind=message.kind, reason=message.reason)
+            # A first start is no trouble, and a snapshot behind a gap has been told of by the gap.
+            level = logging.WARNING if isinstance(message, Gap) else logging.INFO
+            log.log(
+                level, "projector.snapshot", stream=name, kind=message.kind, reason=message.reason
+            )
             await interrupt(projection, followed, unit)
             if isinstance(message, SnapshotBegin):
                 await begin_task(projection.connection, followed.stream.rows, message.rows)

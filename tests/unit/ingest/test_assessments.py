@@ -116,9 +116,16 @@ def test_a_uuid_in_other_letters_is_no_other_record(
 
 
 @pytest.mark.parametrize("make", [line_item, lambda sourced_id: result(sourced_id, A)])
-def test_a_new_uuid_is_in_one_case(make: Callable[[str], Line]) -> None:
-    text = "sourcedId must have all its letters in lower case, or all in upper case"
-    assert told(World(), line_item(A), make(f"{LOWER[:-4]}2A01")).endswith(text)
+@pytest.mark.parametrize("first", [LOWER, LOWER.upper()])
+def test_a_uuid_in_both_cases_is_taken_where_it_is_new(
+    make: Callable[[str], Line], first: str
+) -> None:
+    mixed = f"{LOWER[:-4]}2A01"
+    world = World()
+    assert world.decide(line_item(A), make(mixed))[1] == NEW
+    assert told(World(), line_item(A), make(first), make(mixed)).endswith(
+        f"sourcedId {mixed} is the UUID of {first}: use it as it is spelled there"
+    )
 
 
 def test_a_put_creates_replaces_and_changes_nothing_a_second_time() -> None:

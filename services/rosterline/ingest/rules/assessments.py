@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 
 from rosterline.ingest.ledger import Document, Ledger
 from rosterline.ingest.lines import Refused
-from rosterline.ingest.named import PARENT, document_of, in_other_case
+from rosterline.ingest.named import PARENT, document_of, other_spellings
 from rosterline.ingest.rules import texts
 from rosterline.ingest.rules.refusals import (
-    in_mixed_case,
     is_spelled,
     makes_a_circle,
     names_unknown,
@@ -49,12 +48,10 @@ def one_spelling(writing: Writing, ledger: Ledger) -> Refused | None:
     entity, sourced_id = writing.line.key
     if writing.stored is not None:
         return None
-    if sourced_id not in {sourced_id.lower(), sourced_id.upper()}:
-        return in_mixed_case(entity)
-    other = in_other_case(sourced_id)
-    if other == sourced_id or ledger.document((entity, other)) is None:
-        return None
-    return is_spelled(entity, sourced_id, other)
+    for other in sorted(other_spellings(sourced_id)):
+        if ledger.document((entity, other)) is not None:
+            return is_spelled(entity, sourced_id, other)
+    return None
 
 
 def parent_id(writing: Writing, _ledger: Ledger) -> Refused | None:

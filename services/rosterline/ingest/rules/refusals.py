@@ -55,12 +55,6 @@ def names_unknown(entity: Entity, unknown: Iterable[tuple[str, str]]) -> Refused
     return Refused(422, INVALID_DATA, text, may_resolve=True)
 
 
-def in_mixed_case(entity: Entity) -> Refused:
-    """With two spellings of a UUID at most, the other one can be looked up."""
-    text = "must have all its letters in lower case, or all in upper case"
-    return not_valid(entity, [Problem("sourcedId", text)])
-
-
 def is_spelled(entity: Entity, sourced_id: str, stored_id: str) -> Refused:
     """The same UUID is there in other letters, and is read and written by these."""
     text = f"sourcedId {sourced_id} is the UUID of {stored_id}: use it as it is spelled there"
