@@ -22,7 +22,8 @@ from rich.table import Table
 from tests.bench.beside import run_pgbench
 from tests.bench.district import fill, make_changes, settle, vendor_token
 from tests.bench.installation import Installation, installation, processor_seconds, start_all
-from tests.bench.load import Load, Outcome, drive, driver
+from tests.bench.keepalive import Outcome
+from tests.bench.load import Load, drive, driver
 from tests.bench.questions import Question, questions, statement_of
 from tests.support.chain import Chain
 

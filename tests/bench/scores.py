@@ -33,7 +33,8 @@ from rosterline.events.commands import COMMAND_HEADER, FINAL
 from rosterline.events.subjects import batch_subject, command_subject, verdict_subjects
 from tests.bench.district import fill
 from tests.bench.installation import Installation, installation, peak_memory, start_all
-from tests.bench.load import Outcome, driver
+from tests.bench.keepalive import Outcome
+from tests.bench.load import driver
 from tests.bench.measures import visible_students
 from tests.bench.putting import Puts, put_all
 from tests.support.chain import Chain

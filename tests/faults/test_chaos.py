@@ -1,8 +1,7 @@
 """G1, G4: services killed at random, NATS and PostgreSQL restarted and killed, connections cut."""
 
 import asyncio
-import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
 
@@ -30,8 +29,8 @@ from tests.support.ledger import (
     visible_people,
     without_stamps,
 )
-from tests.support.running import settings_for, until
-from tests.support.servers import Databases, fresh_databases, template_server
+from tests.support.running import pause, settings_for, until
+from tests.support.servers import Databases, fresh_databases, kill
 from tests.support.streams import client_of, last_sequence
 
 pytestmark = pytest.mark.faults
@@ -39,25 +38,6 @@ pytestmark = pytest.mark.faults
 BASE_URL = "http://rosterline.test"
 ROUNDS = 12
 ROUND_SECONDS = 0.8
-
-
-@pytest.fixture
-def own_server() -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL that this test may kill."""
-    with tempfile.TemporaryDirectory(prefix="rosterline-chaos-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with template_server(folder) as server:
-            yield server
-
-
-async def pause(seconds: float) -> None:
-    """Let the services run for a while."""
-    try:
-        async with asyncio.timeout(seconds):
-            await asyncio.Event().wait()
-    except TimeoutError:
-        return
 
 
 async def cut_connections(server: EmbeddedPostgres) -> None:
@@ -126,13 +106,6 @@ async def disturb(
         await pause(rng.uniform(0.2, ROUND_SECONDS))
         await trouble()
     return [trouble.__name__ for trouble in done]
-
-
-def kill(server: EmbeddedNats | EmbeddedPostgres) -> None:
-    """End a server without warning."""
-    if server.process is not None:
-        server.process.kill()
-        server.process.wait()
 
 
 async def state_of_new_installation(server: EmbeddedPostgres, sis_dsn: str, folder: Path) -> State:

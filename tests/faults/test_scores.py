@@ -1,9 +1,8 @@
 """G7: whatever is killed while scores are pushed, each ends stored or refused, once."""
 
 import asyncio
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -12,16 +11,14 @@ import httpx
 import orjson
 import pytest
 
-from rosterline.api.connections import add
 from rosterline.events.subjects import batch_subject
 from rosterline.launch.children import free_port
 from rosterline.launch.embedded import EmbeddedNats, EmbeddedPostgres
 from rosterline.sample.generate import generate
 from rosterline.telemetry import failpoints
-from tests.faults.test_chaos import kill, pause
 from tests.support.chain import Chain
 from tests.support.ledger import connected, is_ready
-from tests.support.running import settings_for
+from tests.support.running import pause, settings_for
 from tests.support.scores import (
     are_told,
     check_blanks,
@@ -38,9 +35,9 @@ from tests.support.senders import (
     Tree,
     grow,
 )
-from tests.support.servers import Databases, fresh_databases, template_server
+from tests.support.servers import Databases, fresh_databases, kill
 from tests.support.streams import client_of
-from tests.support.vendors import is_listening
+from tests.support.vendors import vendor
 
 pytestmark = pytest.mark.faults
 
@@ -79,16 +76,6 @@ class Scene:
         await check_blanks(dsn, base_url, self.tree, self.senders)
 
 
-@pytest.fixture
-def own_server() -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL that this test may kill."""
-    with tempfile.TemporaryDirectory(prefix="rosterline-scores-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with template_server(folder) as server:
-            yield server
-
-
 @asynccontextmanager
 async def scene(
     databases: Databases, nats: EmbeddedNats, folder: Path, *, seed: int, start: dict[str, str]
@@ -97,22 +84,11 @@ async def scene(
     port = free_port()
     settings = settings_for(databases, nats, port=port, public_url=f"http://127.0.0.1:{port}")
     await generate(databases.sis_dsn, students=25, seed=seed, progress=lambda *_: None)
-    async with connected(databases.dsn) as connection:
-        made = await add(connection, APP, scopes=list(ASSESSMENT_SCOPES))
-    async with (
-        Chain(settings, folder) as chain,
-        httpx.AsyncClient(base_url=settings.base_url, timeout=30) as client,
-    ):
+    async with Chain(settings, folder) as chain, AsyncExitStack() as stack:
         for service in SERVICES:
             chain.start(service, start.get(service, ""))
         await chain.until(lambda: is_ready(databases.dsn), 60)
-        await chain.until(lambda: is_listening(client), 30)
-        answer = await client.post(
-            "/oauth2/token",
-            data={"grant_type": "client_credentials"},
-            auth=(made.client_id, made.client_secret),
-        )
-        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        client = await stack.enter_async_context(vendor(settings, chain, APP, ASSESSMENT_SCOPES))
         async with connected(databases.dsn) as connection:
             students = [row[0] for row in await connection.fetch(STUDENTS)]
         tree = grow(Random(seed))

@@ -38,16 +38,20 @@ async def running(
             await task
 
 
+async def pause(seconds: float) -> None:
+    """Let the services run for a while."""
+    try:
+        async with asyncio.timeout(seconds):
+            await asyncio.Event().wait()
+    except TimeoutError:
+        return
+
+
 async def until(
     condition: Callable[[], Awaitable[Any]], *, seconds: float = PATIENCE_SECONDS
 ) -> Any:
     """The condition's first true answer; TimeoutError when there is none in time."""
-    never = asyncio.Event()
     async with asyncio.timeout(seconds):
         while not (answer := await condition()):
-            try:
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await never.wait()
-            except TimeoutError:
-                continue
+            await pause(LOOK_SECONDS)
     return answer

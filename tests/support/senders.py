@@ -18,7 +18,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from rosterline.events.subjects import batch_subject, command_subject
-from tests.support.running import LOOK_SECONDS
+from tests.support.running import LOOK_SECONDS, pause
 
 DISTRICT = "district"
 BEGIN = datetime(2026, 10, 1, 8, tzinfo=UTC)
@@ -146,15 +146,6 @@ class Sender:
             sent = body["assessmentResult"]
             if sent["sourcedId"] not in self.refused:
                 self.scores[sent["sourcedId"]] = sent["score"]
-
-
-async def pause(seconds: float) -> None:
-    """Let others run."""
-    try:
-        async with asyncio.timeout(seconds):
-            await asyncio.Event().wait()
-    except TimeoutError:
-        return
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 
 from rosterline.db.migrate import migrate_rosterline, migrate_sis
-from rosterline.launch.embedded import EmbeddedPostgres
+from rosterline.launch.embedded import EmbeddedNats, EmbeddedPostgres
 
 SIS_PUBLICATION = "rosterline_sis"
 RECORDS_PUBLICATION = "rosterline_records"
@@ -67,3 +67,10 @@ def drop_with_slots(admin: psycopg.Connection, database: str) -> None:
     ).fetchall():
         admin.execute("SELECT pg_drop_replication_slot(%s)", [slot])
     admin.execute(f"DROP DATABASE {database} WITH (FORCE)")
+
+
+def kill(server: EmbeddedNats | EmbeddedPostgres) -> None:
+    """End a server without warning."""
+    if server.process is not None:
+        server.process.kill()
+        server.process.wait()

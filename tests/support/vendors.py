@@ -1,6 +1,6 @@
 """A vendor: a connection, a token, and an HTTP client that carries it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import httpx
@@ -28,10 +28,12 @@ async def is_listening(client: httpx.AsyncClient) -> bool:
 
 
 @asynccontextmanager
-async def vendor(settings: Settings, chain: Chain) -> AsyncIterator[httpx.AsyncClient]:
+async def vendor(
+    settings: Settings, chain: Chain, app: str = "vendor", scopes: Sequence[str] | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client with a token, once the API's process is up."""
     async with connected(settings.dsn) as connection:
-        made = await add(connection, "vendor")
+        made = await add(connection, app, scopes=scopes)
     async with httpx.AsyncClient(base_url=settings.base_url, timeout=20) as client:
         await chain.until(lambda: is_listening(client), 30)
         answer = await client.post(

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.bench.load import Load, LoadError, Outcome, run_load
+from tests.bench.keepalive import LoadError, Outcome
+from tests.bench.load import Load, run_load
 
 RECORD = b'{"dateLastModified":"2026-09-01T08:00:00.000Z"}'
 Reply = Callable[[bytes], bytes]
