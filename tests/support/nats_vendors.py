@@ -13,6 +13,8 @@ from nats.js import JetStreamContext
 
 from rosterline.api import connections
 from rosterline.api.nats_access import admit_vendors
+from rosterline.api.passwords import SecretChecker
+from rosterline.api.throttle import Throttle
 from rosterline.bus.connection import connect
 from rosterline.bus.topology import VERDICTS_CONSUMER, ensure_streams, verdict_stream
 from rosterline.bus.vendors import DOMAIN, DOOR_SUBJECT, inbox_prefix
@@ -112,8 +114,9 @@ class OpenDoor:
 async def keeping_door(settings: Settings, seed: str) -> AsyncIterator[None]:
     """The API's door as a task."""
     settings = settings.model_copy(update={"nats_issuer_seed": seed})
+    checker = SecretChecker(Throttle(settings))
     async with open_pool(settings.dsn, "test", size=4) as pool:
-        keeping = asyncio.create_task(admit_vendors(settings, pool))
+        keeping = asyncio.create_task(admit_vendors(settings, pool, checker))
         try:
             yield
         finally:

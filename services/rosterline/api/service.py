@@ -27,8 +27,10 @@ from rosterline.api.app import create_app, create_writer
 from rosterline.api.errors import CodeMinor, payload
 from rosterline.api.limits import MOST_REQUEST_BYTES, MOST_WRITE_BYTES, most_bytes
 from rosterline.api.nats_access import admit_vendors
+from rosterline.api.passwords import SecretChecker
 from rosterline.api.responses import JSON
 from rosterline.api.routes.explain import Explainer
+from rosterline.api.throttle import Throttle
 from rosterline.config.settings import Settings
 from rosterline.db.pools import open_pool
 
@@ -76,8 +78,10 @@ async def serve(
                     log.info("connection follows the installation's settings", app=name)
             explainer = make_explainer(settings) if make_explainer else None
             writer = create_writer(settings, pool)
-            app = create_app(settings, pool, explainer=explainer, writer=writer)
-            async with _background(writer.run()), _background(admit_vendors(settings, pool)):
+            checker = SecretChecker(Throttle(settings))
+            app = create_app(settings, pool, explainer=explainer, writer=writer, checker=checker)
+            admitting = admit_vendors(settings, pool, checker)
+            async with _background(writer.run()), _background(admitting):
                 await _run(app, listener, stop, pool, trusted_proxies=settings.trusted_proxies)
 
 

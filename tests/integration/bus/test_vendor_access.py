@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import httpx
 import nats
 import pytest
 from nats.aio.client import Client
@@ -10,9 +11,11 @@ from structlog.testing import capture_logs
 from typing_extensions import override
 
 from rosterline.api import connections
+from rosterline.api.service import serve
 from rosterline.bus.topology import INGEST, VERDICTS_CONSUMER
 from rosterline.bus.vendors import DOMAIN
 from rosterline.db.pools import open_connection
+from rosterline.launch.children import free_port
 from rosterline.launch.embedded import EmbeddedNats
 from tests.support.nats_vendors import (
     NatsVendor,
@@ -22,7 +25,7 @@ from tests.support.nats_vendors import (
     open_door,
     verdicts_of,
 )
-from tests.support.running import settings_for, until
+from tests.support.running import running, settings_for, until
 from tests.support.servers import Databases
 from tests.support.streams import client_of, last_sequence, speak
 
@@ -168,6 +171,40 @@ async def test_who_guesses_secrets_is_slowed_down_and_then_not_even_heard(
             assert not await NatsVendor("acme", acme.client_id, f"{number}", door.url).is_admitted()
         assert not await acme.is_admitted()
         assert await (await door.add("other")).is_admitted()
+
+
+async def test_guesses_over_nats_and_over_http_count_together(
+    databases: Databases, nats_server: EmbeddedNats
+) -> None:
+    port = free_port()
+    settings = settings_for(
+        databases,
+        nats_server,
+        port=port,
+        public_url=f"http://127.0.0.1:{port}",
+        guesses_per_client=2,
+        nats_issuer_seed=nats_server.issuer_seed,
+    )
+    async with (
+        open_connection(settings.dsn, "test") as database,
+        client_of(nats_server.url) as services,
+        httpx.AsyncClient(base_url=settings.base_url) as http,
+        running(serve, settings),
+    ):
+        await until(lambda: is_open(services))
+        made = await connections.add(database, "acme", scopes=["assessment.createput"])
+
+        async def ask(secret: str) -> int:
+            form = {"grant_type": "client_credentials"}
+            answer = await http.post("/oauth2/token", data=form, auth=(made.client_id, secret))
+            return answer.status_code
+
+        guess = NatsVendor("acme", made.client_id, "wrong", settings.vendors_nats_url)
+        assert not await guess.is_admitted()
+        assert await ask("wrong") == 401
+        assert await ask(made.client_secret) == 429
+        right = NatsVendor("acme", made.client_id, made.client_secret, guess.url)
+        assert not await right.is_admitted()
 
 
 async def loses(client: Client) -> None:

@@ -55,6 +55,8 @@ class Revisions:
 
     async def _follow(self, connection: asyncpg.Connection) -> None:
         ended = asyncio.Event()
+        # A database that was restored from a backup is behind what was heard of it before.
+        self._reached = 0
         connection.add_termination_listener(lambda _: ended.set())
         await connection.add_listener(CHANNEL, self._hear)
         while not ended.is_set():
