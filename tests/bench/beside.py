@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from rosterline.api.sql import Statement
+from rosterline.api.reading.sql import Statement
 from rosterline.launch.embedded import find_postgres
 
 THREADS = 2

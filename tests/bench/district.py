@@ -6,7 +6,7 @@ from datetime import datetime
 import asyncpg
 import httpx
 
-from rosterline.api import connections
+from rosterline.api.access import connections
 from rosterline.sample.generate import generate
 from tests.bench.installation import Installation
 from tests.support.running import until

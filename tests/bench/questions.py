@@ -8,12 +8,18 @@ import asyncpg
 
 from rosterline.api.dialects import EDTECH_V1P2
 from rosterline.api.endpoints import Shape
-from rosterline.api.query import parse_query
+from rosterline.api.query.parsing import parse_query
+from rosterline.api.reading.sql import (
+    NEWEST,
+    KnownTotal,
+    Statement,
+    page_statement,
+    record_statement,
+)
+from rosterline.api.reading.walks import Continuation, Position
 from rosterline.api.routing import Routing
-from rosterline.api.sql import NEWEST, KnownTotal, Statement, page_statement, record_statement
-from rosterline.api.viewers import Viewer
-from rosterline.api.visibility import TABLES
-from rosterline.api.walks import Continuation, Position
+from rosterline.api.viewing.viewers import Viewer
+from rosterline.api.viewing.visibility import TABLES
 from rosterline.oneroster.stamps import format_stamp
 from tests.bench.district import APP, Deltas
 

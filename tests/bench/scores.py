@@ -27,7 +27,7 @@ from nats.aio.msg import Msg
 from rich.console import Console
 from rich.table import Table
 
-from rosterline.api.connections import add
+from rosterline.api.access.connections import add
 from rosterline.bus.reader import open_reader
 from rosterline.events.commands import COMMAND_HEADER, FINAL
 from rosterline.events.subjects import batch_subject, command_subject, verdict_subjects

@@ -17,7 +17,7 @@ from rosterline.api.dialects import (
 )
 from rosterline.api.endpoints import NUMBERS, Endpoint, Shape
 from rosterline.api.openapi.documents import build_document
-from rosterline.api.query import SEARCHED
+from rosterline.api.query.parsing import SEARCHED
 from rosterline.oneroster.vocabulary import Version
 from tests.support.api import BASE_URL
 

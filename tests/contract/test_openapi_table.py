@@ -6,9 +6,9 @@ import pytest
 
 from rosterline.api.dialects import EDTECH_V1P1, EDTECH_V1P2
 from rosterline.api.endpoints import Endpoint, Service, Shape
-from rosterline.api.fields import members
 from rosterline.api.openapi.documents import build_service_document
 from rosterline.api.operations import V1P1, V1P2
+from rosterline.api.query.fields import members
 from rosterline.api.write_operations import STANDARD_V1P2, TIMEBACK, WRITES_V1P1, WRITES_V1P2
 from rosterline.oneroster.scopes import ROSTER_DEMOGRAPHICS
 from rosterline.oneroster.vocabulary import Collection, Entity, Version

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from jsonschema import Draft4Validator, FormatChecker
 
-from rosterline.api import connections
+from rosterline.api.access import connections
 from rosterline.api.dialects import EDTECH_V1P1, EDTECH_V1P2, Dialect
 from rosterline.api.endpoints import Endpoint, Service, Shape
 from rosterline.launch.embedded import EmbeddedPostgres

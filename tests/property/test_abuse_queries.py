@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from rosterline.api.dialects import DIALECTS, Dialect
 from rosterline.api.endpoints import Endpoint, Shape
-from rosterline.api.fields import fields_of
-from rosterline.api.values import Predicate
+from rosterline.api.query.fields import fields_of
+from rosterline.api.query.values import Predicate
 from rosterline.launch.embedded import EmbeddedPostgres
 from rosterline.oneroster.vocabulary import Collection
 from tests.support.abuse import Caller, calling_all, check_answer, check_quiet

@@ -16,16 +16,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rosterline.api.cursors import SEAL_BYTES
 from rosterline.api.dialects import EDTECH_V1P1, EDTECH_V1P2, Dialect
 from rosterline.api.endpoints import Endpoint, Shape
 from rosterline.api.errors import ApiError
-from rosterline.api.fields import fields_of
-from rosterline.api.filters import parse_filter
-from rosterline.api.query import Query
-from rosterline.api.shapes import Kind
-from rosterline.api.switches import Switches
-from rosterline.api.values import Predicate
+from rosterline.api.query.fields import fields_of
+from rosterline.api.query.filters import parse_filter
+from rosterline.api.query.parsing import Query
+from rosterline.api.query.shapes import Kind
+from rosterline.api.query.values import Predicate
+from rosterline.api.reading.cursors import SEAL_BYTES
+from rosterline.api.viewing.switches import Switches
 from rosterline.launch.embedded import EmbeddedPostgres
 from rosterline.oneroster.vocabulary import Collection
 from tests.support.abuse import Caller, all_seeing, calling, check_quiet, running_api, with_database

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rosterline.api import connections
+from rosterline.api.access import connections
 from rosterline.events.commands import Verdict
 from rosterline.ingest.command import Command, Entry
 from rosterline.ingest.lines import Line

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rosterline.api.errors import ApiError
-from rosterline.api.fields import FLAGS, HELD, find_field
-from rosterline.api.filters import Clause, format_filter, parse_filter
-from rosterline.api.query import Query
-from rosterline.api.values import Predicate
-from rosterline.api.viewers import Viewer
-from rosterline.api.visibility import CUT, NARROWED, TABLES
+from rosterline.api.query.fields import FLAGS, HELD, find_field
+from rosterline.api.query.filters import Clause, format_filter, parse_filter
+from rosterline.api.query.parsing import Query
+from rosterline.api.query.values import Predicate
+from rosterline.api.viewing.viewers import Viewer
+from rosterline.api.viewing.visibility import CUT, NARROWED, TABLES
 from rosterline.launch.embedded import EmbeddedPostgres
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.vocabulary import (

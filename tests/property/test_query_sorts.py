@@ -6,12 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rosterline.api.cursors import read_cursor, write_cursor
-from rosterline.api.fields import Field
-from rosterline.api.filters import Clause
-from rosterline.api.query import Query
-from rosterline.api.values import Predicate
-from rosterline.api.walks import Continuation
+from rosterline.api.query.fields import Field
+from rosterline.api.query.filters import Clause
+from rosterline.api.query.parsing import Query
+from rosterline.api.query.values import Predicate
+from rosterline.api.reading.cursors import read_cursor, write_cursor
+from rosterline.api.reading.walks import Continuation
 from rosterline.launch.embedded import EmbeddedPostgres
 from rosterline.oneroster.vocabulary import Collection
 from tests.support.asking import (

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rosterline.api.connections import HIDDEN, WITHDRAW
-from rosterline.api.parameters import Parameters
-from rosterline.api.sources import Source
+from rosterline.api.access.connections import HIDDEN, WITHDRAW
+from rosterline.api.viewing.parameters import Parameters
+from rosterline.api.viewing.sources import Source
 from rosterline.launch.embedded import EmbeddedPostgres
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.v1p2 import Role, User, UserId, reference

@@ -18,11 +18,11 @@ from urllib.parse import quote, unquote_plus
 import asyncpg
 import httpx
 
-from rosterline.api import connections
-from rosterline.api.connections import NewConnection
+from rosterline.api.access import connections
+from rosterline.api.access.connections import NewConnection
 from rosterline.api.dialects import APP_NAME, DIALECTS, XPORTER, Dialect
 from rosterline.api.endpoints import NUMBERS
-from rosterline.api.switches import Switches
+from rosterline.api.viewing.switches import Switches
 from rosterline.oneroster.scopes import ADMIN, KNOWN
 from rosterline.oneroster.vocabulary import Version
 from tests.support.api import ONE_OF_EACH, ReadModel

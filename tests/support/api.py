@@ -11,9 +11,9 @@ from typing import Any
 import asyncpg
 import httpx
 
-from rosterline.api import connections
+from rosterline.api.access import connections
 from rosterline.api.app import create_app, create_writer
-from rosterline.api.visibility import TABLES
+from rosterline.api.viewing.visibility import TABLES
 from rosterline.api.writing.writer import Writer
 from rosterline.config.settings import Settings
 from rosterline.oneroster.stamps import format_stamp

@@ -10,20 +10,20 @@ from typing import Any
 import asyncpg
 from hypothesis import strategies as st
 
-from rosterline.api import connections
-from rosterline.api.conditions import filter_condition
+from rosterline.api.access import connections
 from rosterline.api.endpoints import Endpoint, Shape
-from rosterline.api.fields import Field, fields_of, find_field
-from rosterline.api.filters import And, Clause, Filter, Or
-from rosterline.api.parameters import Parameters
-from rosterline.api.query import Query
-from rosterline.api.rules import QueryRules
-from rosterline.api.shapes import Kind
-from rosterline.api.sources import Source, find_source
-from rosterline.api.store import Page, Totals, read_page
-from rosterline.api.values import Predicate, check_value
-from rosterline.api.viewers import Viewer
-from rosterline.api.walks import Continuation
+from rosterline.api.query.fields import Field, fields_of, find_field
+from rosterline.api.query.filters import And, Clause, Filter, Or
+from rosterline.api.query.parsing import Query
+from rosterline.api.query.rules import QueryRules
+from rosterline.api.query.shapes import Kind
+from rosterline.api.query.values import Predicate, check_value
+from rosterline.api.reading.conditions import filter_condition
+from rosterline.api.reading.store import Page, Totals, read_page
+from rosterline.api.reading.walks import Continuation
+from rosterline.api.viewing.parameters import Parameters
+from rosterline.api.viewing.sources import Source, find_source
+from rosterline.api.viewing.viewers import Viewer
 from rosterline.launch.embedded import EmbeddedPostgres
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.vocabulary import (

@@ -9,9 +9,9 @@ from typing import Any
 
 from asyncpg.pool import PoolConnectionProxy
 
-from rosterline.api.fields import fields_of
-from rosterline.api.shapes import SHAPES, Kind, Shape
-from rosterline.api.visibility import TABLES
+from rosterline.api.query.fields import fields_of
+from rosterline.api.query.shapes import SHAPES, Kind, Shape
+from rosterline.api.viewing.visibility import TABLES
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.vocabulary import Collection, Entity
 from tests.support.api import stamp

@@ -1,4 +1,4 @@
-"""The query language in plain Python: what the SQL of `rosterline.api.conditions` must select.
+"""The query language in plain Python: what the SQL of `reading.conditions` must select.
 
 One record after another, one clause after another, with nothing shared with the SQL but the parsed
 filter and the table of fields.
@@ -13,11 +13,11 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from rosterline.api.fields import Field
-from rosterline.api.filters import And, Filter, Joint
-from rosterline.api.query import Query
-from rosterline.api.shapes import Kind
-from rosterline.api.values import Predicate, parse_moment
+from rosterline.api.query.fields import Field
+from rosterline.api.query.filters import And, Filter, Joint
+from rosterline.api.query.parsing import Query
+from rosterline.api.query.shapes import Kind
+from rosterline.api.query.values import Predicate, parse_moment
 
 Document = dict[str, Any]
 

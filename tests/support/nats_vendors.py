@@ -11,10 +11,10 @@ import nats
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from rosterline.api import connections
-from rosterline.api.nats_access import admit_vendors
-from rosterline.api.passwords import SecretChecker
-from rosterline.api.throttle import Throttle
+from rosterline.api.access import connections
+from rosterline.api.access.passwords import SecretChecker
+from rosterline.api.access.throttle import Throttle
+from rosterline.api.nats.door import admit_vendors
 from rosterline.bus.connection import connect
 from rosterline.bus.topology import VERDICTS_CONSUMER, ensure_streams, verdict_stream
 from rosterline.bus.vendors import DOMAIN, DOOR_SUBJECT, inbox_prefix

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from rosterline.api.connections import add
+from rosterline.api.access.connections import add
 from rosterline.config.settings import Settings
 from tests.support.chain import Chain
 from tests.support.ledger import connected

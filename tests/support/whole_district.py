@@ -12,8 +12,8 @@ from typing import Any
 import asyncpg
 import httpx
 
-from rosterline.api import connections
-from rosterline.api.connections import NewConnection
+from rosterline.api.access import connections
+from rosterline.api.access.connections import NewConnection
 from rosterline.api.dialects import APP_NAME, Dialect
 from rosterline.api.endpoints import NUMBERS, Endpoint
 from rosterline.oneroster.scopes import ADMIN, KNOWN, short_name

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import groupby
 
-from rosterline.api.visibility import TABLES
+from rosterline.api.viewing.visibility import TABLES
 from rosterline.oneroster.resources import LINKS
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.vocabulary import WRITTEN, Entity, Version

@@ -8,14 +8,20 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from rosterline.api.admission import Authenticator
+from rosterline.api.access.admission import Authenticator
+from rosterline.api.access.directory import Directory
+from rosterline.api.access.nonces import Nonces
+from rosterline.api.access.passwords import SecretChecker
+from rosterline.api.access.signatures import Signatures
+from rosterline.api.access.signing import SigningKeys
+from rosterline.api.access.throttle import Throttle
+from rosterline.api.access.tokens import Tokens
 from rosterline.api.dialects import DIALECTS, EDTECH_V1P2
-from rosterline.api.directory import Directory
 from rosterline.api.errors import ApiError
-from rosterline.api.nonces import Nonces
 from rosterline.api.openapi.documents import build_document
-from rosterline.api.passwords import SecretChecker
 from rosterline.api.readiness import Readiness
+from rosterline.api.reading.store import Totals
+from rosterline.api.reading.walks import Walks
 from rosterline.api.responses import LastResort, api_error_response, http_error_response
 from rosterline.api.routes.discovery import discovery_routes
 from rosterline.api.routes.docs import docs_routes
@@ -28,12 +34,6 @@ from rosterline.api.routes.token import Issuer, token_routes
 from rosterline.api.routes.writes import Scribe
 from rosterline.api.routes.xporter import Schoolhouse, xporter_routes
 from rosterline.api.routing import Routing
-from rosterline.api.signatures import Signatures
-from rosterline.api.signing import SigningKeys
-from rosterline.api.store import Totals
-from rosterline.api.throttle import Throttle
-from rosterline.api.tokens import Tokens
-from rosterline.api.walks import Walks
 from rosterline.api.writing.bus import CommandBus
 from rosterline.api.writing.receipts import Receipts
 from rosterline.api.writing.revisions import Revisions

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from rosterline.api.endpoints import Endpoint, Service, Shape
 from rosterline.api.operations import V1P1, V1P2
-from rosterline.api.rules import QueryRules
+from rosterline.api.query.rules import QueryRules
 from rosterline.api.write_operations import WRITES_V1P1, WRITES_V1P2
 from rosterline.oneroster.vocabulary import Entity, Version
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from starlette.types import Scope
 
 from rosterline.api.errors import ApiError, CodeMinor, bad_request
-from rosterline.api.links import PAGING
+from rosterline.api.reading.links import PAGING
 from rosterline.api.routing import raw_path, sent_parameters
 
 MOST_ADDRESS_BYTES = 8_000

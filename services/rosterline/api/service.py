@@ -22,15 +22,15 @@ from fastapi import FastAPI
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from rosterline.api import connections
+from rosterline.api.access import connections
+from rosterline.api.access.passwords import SecretChecker
+from rosterline.api.access.throttle import Throttle
 from rosterline.api.app import create_app, create_writer
 from rosterline.api.errors import CodeMinor, payload
 from rosterline.api.limits import MOST_REQUEST_BYTES, MOST_WRITE_BYTES, most_bytes
-from rosterline.api.nats_access import admit_vendors
-from rosterline.api.passwords import SecretChecker
+from rosterline.api.nats.door import admit_vendors
 from rosterline.api.responses import JSON
 from rosterline.api.routes.explain import Explainer
-from rosterline.api.throttle import Throttle
 from rosterline.config.settings import Settings
 from rosterline.db.pools import open_pool
 

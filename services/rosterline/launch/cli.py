@@ -18,7 +18,7 @@ import typer
 from nats.errors import Error as NatsError
 from sqlalchemy.exc import DBAPIError
 
-from rosterline.api.connection_rules import InvalidConnectionError
+from rosterline.api.access.connection_rules import InvalidConnectionError
 from rosterline.api.service import PortTakenError
 from rosterline.bus.connection import BusUnreachableError
 from rosterline.bus.reader import StreamGapError, StreamMessage

@@ -11,8 +11,8 @@ import typer
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
-from rosterline.api import connections
-from rosterline.api.switches import Switches, Turns
+from rosterline.api.access import connections
+from rosterline.api.viewing.switches import Switches, Turns
 from rosterline.bus.connection import BusUnreachableError, connect
 from rosterline.bus.topology import verdict_stream
 from rosterline.bus.vendors import DOMAIN, inbox_prefix

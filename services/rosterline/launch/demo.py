@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from rosterline.api import connections
-from rosterline.api.connection_rules import InvalidConnectionError
+from rosterline.api.access import connections
+from rosterline.api.access.connection_rules import InvalidConnectionError
 from rosterline.config.settings import Settings
 from rosterline.db.pools import open_connection
 from rosterline.launch.display import changing_line, progress_bar

@@ -14,7 +14,7 @@ import asyncpg
 import httpx
 import pytest
 
-from rosterline.api import connections
+from rosterline.api.access import connections
 from rosterline.api.dialects import EDTECH_V1P2
 from rosterline.api.limits import MOST_BODY_BYTES, MOST_WRITE_BYTES
 from rosterline.api.writing.lines import MOST_LINES

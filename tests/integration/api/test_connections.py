@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from rosterline.api import connections
-from rosterline.api.connection_rules import InvalidConnectionError
-from rosterline.api.passwords import derive_secret
+from rosterline.api.access import connections
+from rosterline.api.access.connection_rules import InvalidConnectionError
+from rosterline.api.access.passwords import derive_secret
 from rosterline.oneroster.scopes import ROSTER, ROSTER_CORE
 from tests.support.servers import Databases
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from rosterline.api import connections
+from rosterline.api.access import connections
 from rosterline.api.dialects import (
     CAMPUS_APP_V1P1,
     CAMPUS_APP_V1P2,

@@ -8,7 +8,7 @@ import asyncpg
 import httpx
 import pytest
 
-from rosterline.api import connections
+from rosterline.api.access import connections
 from rosterline.api.app import create_app
 from rosterline.api.dialects import TOKEN_PATH, XPORTER
 from rosterline.config.settings import Settings

@@ -16,7 +16,6 @@ from rosterline.api.dialects import (
     XPORTER,
     Dialect,
 )
-from rosterline.api.filters import MOST_CHARACTERS, MOST_CLAUSES, MOST_DEPTH
 from rosterline.api.limits import (
     MOST_ADDRESS_BYTES,
     MOST_HEADER_BYTES,
@@ -24,7 +23,8 @@ from rosterline.api.limits import (
     MOST_ID_LENGTH,
     MOST_PARAMETERS,
 )
-from rosterline.api.query import MAX_LIMIT
+from rosterline.api.query.filters import MOST_CHARACTERS, MOST_CLAUSES, MOST_DEPTH
+from rosterline.api.query.parsing import MAX_LIMIT
 from rosterline.api.routes.token import MOST_BODY_BYTES
 from rosterline.launch.embedded import EmbeddedPostgres
 from tests.support.abuse import (

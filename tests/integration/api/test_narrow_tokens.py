@@ -7,7 +7,7 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from rosterline.api import connections
+from rosterline.api.access import connections
 from rosterline.events.commands import COMMAND_HEADER, SCOPES_HEADER
 from rosterline.events.subjects import command_subject
 from rosterline.oneroster.scopes import V1P2

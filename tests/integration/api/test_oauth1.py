@@ -11,9 +11,9 @@ import pytest_asyncio
 from oauthlib.oauth1 import SIGNATURE_HMAC_SHA1, SIGNATURE_HMAC_SHA256
 from starlette.types import Receive, Scope, Send
 
-from rosterline.api import connections
+from rosterline.api.access import connections
+from rosterline.api.access.nonces import KEEP_SECONDS
 from rosterline.api.app import create_app
-from rosterline.api.nonces import KEEP_SECONDS
 from rosterline.config.settings import Settings
 from rosterline.oneroster.vocabulary import Version
 from tests.support.api import BASE_URL, Served, org, renewed

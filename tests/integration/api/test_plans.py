@@ -8,15 +8,15 @@ import pytest
 import pytest_asyncio
 
 from rosterline.api.endpoints import Endpoint
-from rosterline.api.fields import find_field
-from rosterline.api.filters import Filter, parse_filter
 from rosterline.api.operations import ROSTERING_V1P2 as ENDPOINTS
 from rosterline.api.operations import V1P1
-from rosterline.api.query import Query
-from rosterline.api.rules import QueryRules
-from rosterline.api.sql import KnownTotal, page_statement
-from rosterline.api.viewers import Viewer
-from rosterline.api.walks import Continuation, Position
+from rosterline.api.query.fields import find_field
+from rosterline.api.query.filters import Filter, parse_filter
+from rosterline.api.query.parsing import Query
+from rosterline.api.query.rules import QueryRules
+from rosterline.api.reading.sql import KnownTotal, page_statement
+from rosterline.api.reading.walks import Continuation, Position
+from rosterline.api.viewing.viewers import Viewer
 from rosterline.launch.embedded import EmbeddedPostgres
 from rosterline.oneroster.vocabulary import Collection, Entity, Version
 from tests.support.api import START, stamp

@@ -3,6 +3,7 @@
 import asyncio
 
 import asyncpg
+import pytest
 
 from rosterline.api.writing.revisions import CHANNEL, Revisions
 from tests.support.running import until
@@ -38,11 +39,11 @@ async def test_a_database_that_was_restored_is_as_far_as_it_says(databases: Data
         await connection.fetchval("SELECT pg_terminate_backend($1, 5000)", listener)
         await until(lambda: connection.fetchval(LISTENER, listener))
         await revisions.wait_for(3)
-        behind = asyncio.create_task(revisions.wait_for(7))
-        await asyncio.sleep(0)
-        assert not behind.done()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await revisions.wait_for(7)
         await connection.execute(f"NOTIFY {CHANNEL}, '7'")
-        await behind
+        await revisions.wait_for(7)
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
     await connection.close()

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from rosterline.api import connections
+from rosterline.api.access import connections
 from rosterline.api.dialects import EDTECH_V1P1, EDTECH_V1P2, Dialect
 from rosterline.api.endpoints import NUMBERS, Endpoint, Service
 from rosterline.launch.embedded import EmbeddedPostgres

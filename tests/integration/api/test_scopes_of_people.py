@@ -17,11 +17,11 @@ import pytest
 import pytest_asyncio
 from jsonschema import Draft4Validator
 
-from rosterline.api import connections
+from rosterline.api.access import connections
 from rosterline.api.app import create_app
 from rosterline.api.dialects import EDTECH_V1P1, EDTECH_V1P2
 from rosterline.api.endpoints import NUMBERS, Service
-from rosterline.api.switches import Switches, Turns
+from rosterline.api.viewing.switches import Switches, Turns
 from rosterline.config.settings import Settings
 from rosterline.launch.embedded import EmbeddedPostgres
 from rosterline.oneroster import v1p1

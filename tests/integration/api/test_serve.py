@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 import pytest
 
-from rosterline.api import connections
+from rosterline.api.access import connections
 from rosterline.api.service import CUT_SECONDS, DRAIN_SECONDS, PortTakenError, bind, serve
 from rosterline.config.settings import Settings
 from rosterline.db.pools import DatabaseUnreachableError

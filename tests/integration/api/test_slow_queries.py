@@ -4,7 +4,7 @@ import asyncpg
 import httpx
 import pytest
 
-from rosterline.api import connections
+from rosterline.api.access import connections
 from rosterline.api.app import create_app
 from rosterline.config.settings import Settings
 from rosterline.db.pools import open_pool

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from rosterline.api import connections
-from rosterline.api.connection_rules import InvalidConnectionError
-from rosterline.api.switches import Switches, Turns
+from rosterline.api.access import connections
+from rosterline.api.access.connection_rules import InvalidConnectionError
+from rosterline.api.viewing.switches import Switches, Turns
 from rosterline.config.settings import Settings
 from rosterline.oneroster.stamps import format_stamp
 from tests.support.api import Served

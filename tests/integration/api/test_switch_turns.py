@@ -5,8 +5,8 @@ import asyncio
 import asyncpg
 import pytest
 
-from rosterline.api import connections
-from rosterline.api.switches import Switches, Turns
+from rosterline.api.access import connections
+from rosterline.api.viewing.switches import Switches, Turns
 from rosterline.config.settings import Settings
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.v1p2 import ROSTERING_PATH

@@ -6,7 +6,7 @@ import pytest
 
 from rosterline.api.endpoints import Shape
 from rosterline.api.operations import ROSTERING_V1P2 as ENDPOINTS
-from rosterline.api.switches import Switches
+from rosterline.api.viewing.switches import Switches
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.v1p2 import Record
 from rosterline.oneroster.views import (

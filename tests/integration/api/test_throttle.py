@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import httpx
 import pytest
 
-from rosterline.api import connections
+from rosterline.api.access import connections
+from rosterline.api.access.passwords import MOST_AT_ONCE, SecretChecker, hash_secret
+from rosterline.api.access.throttle import Attempt, Throttle
 from rosterline.api.app import create_app
 from rosterline.api.errors import ApiError
-from rosterline.api.passwords import MOST_AT_ONCE, SecretChecker, hash_secret
 from rosterline.api.service import bind, serve
-from rosterline.api.throttle import Attempt, Throttle
 from rosterline.config.settings import Settings
 from tests.support.api import BASE_URL, Served, serving
 from tests.support.running import running, until

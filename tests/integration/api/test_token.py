@@ -7,8 +7,8 @@ import jwt
 import pytest
 import pytest_asyncio
 
-from rosterline.api import connections
-from rosterline.api.directory import REMEMBER_SECONDS
+from rosterline.api.access import connections
+from rosterline.api.access.directory import REMEMBER_SECONDS
 from rosterline.config.settings import Settings
 from rosterline.oneroster import scopes
 from rosterline.oneroster.scopes import ROSTER, ROSTER_CORE, ROSTER_DEMOGRAPHICS, V1P2

@@ -8,11 +8,11 @@ import httpx
 import orjson
 import pytest
 
-from rosterline.api import connections
+from rosterline.api.access import connections
 from rosterline.api.dialects import DIALECTS, EDTECH_V1P2, XPORTER, Dialect
 from rosterline.api.endpoints import NUMBERS, Endpoint, Shape
-from rosterline.api.fields import members
 from rosterline.api.limits import MOST_BODY_BYTES
+from rosterline.api.query.fields import members
 from rosterline.api.routes import writes
 from rosterline.oneroster.scopes import ADMIN, KNOWN
 from rosterline.oneroster.vocabulary import Entity, Version

@@ -9,7 +9,7 @@ import jwt
 import pytest
 import pytest_asyncio
 
-from rosterline.api import connections
+from rosterline.api.access import connections
 from rosterline.api.app import create_app
 from rosterline.api.dialects import XPORTER_PATH
 from rosterline.config.settings import Settings

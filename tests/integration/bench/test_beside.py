@@ -5,7 +5,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from rosterline.api.sql import Statement
+from rosterline.api.reading.sql import Statement
 from tests.bench.beside import run_pgbench, script
 from tests.bench.questions import Question, statement_of
 from tests.support.servers import Databases

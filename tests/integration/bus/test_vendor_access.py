@@ -10,7 +10,7 @@ from nats.aio.client import Client
 from structlog.testing import capture_logs
 from typing_extensions import override
 
-from rosterline.api import connections
+from rosterline.api.access import connections
 from rosterline.api.service import serve
 from rosterline.bus.topology import INGEST, VERDICTS_CONSUMER
 from rosterline.bus.vendors import DOMAIN

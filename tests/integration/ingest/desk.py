@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 
-from rosterline.api import connections
+from rosterline.api.access import connections
 from rosterline.bus.topology import INGEST, INGEST_CONSUMER, ensure_streams, verdict_stream
 from rosterline.config.settings import Settings
 from rosterline.events.commands import COMMAND_HEADER, NUMBER_HEADER, Verdict

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rosterline.api import connections
+from rosterline.api.access import connections
 from rosterline.bus.topology import verdict_stream
 from rosterline.ingest import connections as connections_module
 from rosterline.ingest.service import serve

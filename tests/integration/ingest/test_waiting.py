@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rosterline.api import connections
+from rosterline.api.access import connections
 from rosterline.ingest import upkeep as upkeep_module
 from rosterline.ingest.service import serve
 from rosterline.ingest.work import Worker

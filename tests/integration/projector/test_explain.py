@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from rosterline.api.operations import ROSTERING_V1P2 as ENDPOINTS
-from rosterline.api.sql import record_statement
-from rosterline.api.viewers import Viewer
+from rosterline.api.reading.sql import record_statement
+from rosterline.api.viewing.viewers import Viewer
 from rosterline.oneroster.vocabulary import COLLECTIONS, TO_BE_DELETED, Entity
 from rosterline.projector.explain.explainer import explain
 from rosterline.projector.explain.model import NUMBERS, Explanation, Kind, RecordName

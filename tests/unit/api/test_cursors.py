@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rosterline.api.cursors import read_cursor, write_cursor
 from rosterline.api.errors import ApiError, CodeMinor
-from rosterline.api.walks import Continuation, Position
+from rosterline.api.reading.cursors import read_cursor, write_cursor
+from rosterline.api.reading.walks import Continuation, Position
 from tests.support.api import stamp
 
 MOMENTS = st.integers(-(10**12), 10**12).map(stamp)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rosterline.api.values import (
+from rosterline.api.query.values import (
     parse_boolean,
     parse_day,
     parse_list,

@@ -3,10 +3,10 @@
 import pytest
 
 from rosterline.api.errors import ApiError, CodeMinor
-from rosterline.api.fields import Field, find_field
-from rosterline.api.filters import And, Clause, Filter, Or, format_filter, parse_filter
-from rosterline.api.rules import QueryRules
-from rosterline.api.values import Predicate
+from rosterline.api.query.fields import Field, find_field
+from rosterline.api.query.filters import And, Clause, Filter, Or, format_filter, parse_filter
+from rosterline.api.query.rules import QueryRules
+from rosterline.api.query.values import Predicate
 from rosterline.oneroster.vocabulary import Collection, Entity, Version
 from tests.support.api import stamp
 

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from rosterline.api.links import Paging, link_header
+from rosterline.api.reading.links import Paging, link_header
 
 ADDRESS = "https://roster.example.org/users"
 

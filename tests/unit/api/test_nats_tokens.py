@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nacl.signing import VerifyKey
 
-from rosterline.api.nats_tokens import Caller, admission, encode, read_caller, refusal
+from rosterline.api.nats.tokens import Caller, admission, encode, read_caller, refusal
 from rosterline.bus.issuer import Issuer, make_seed
 from rosterline.bus.vendors import Access
 

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from oauthlib.oauth1 import SIGNATURE_HMAC_SHA1, SIGNATURE_HMAC_SHA256, SIGNATURE_HMAC_SHA512
 
-from rosterline.api.oauth1 import WINDOW_SECONDS, Claim, Signature, verify
+from rosterline.api.access.oauth1 import WINDOW_SECONDS, Claim, Signature, verify
 from tests.support.signing import Signer
 
 ADDRESS = "https://roster.example.org/ims/oneroster/v1p1/users"

@@ -6,9 +6,9 @@ import pytest
 
 from rosterline.api.dialects import DIALECTS
 from rosterline.api.errors import ApiError, CodeMinor
-from rosterline.api.filters import And, Or, parse_filter
-from rosterline.api.query import Query, parse_query, parse_selection
-from rosterline.api.rules import QueryRules
+from rosterline.api.query.filters import And, Or, parse_filter
+from rosterline.api.query.parsing import Query, parse_query, parse_selection
+from rosterline.api.query.rules import QueryRules
 from rosterline.oneroster.vocabulary import Collection, Entity, Version
 
 USERS = Collection(Version.V1P2, Entity.USERS)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rosterline.api.selections import select_fields
+from rosterline.api.query.selections import select_fields
 
 ORG = {"href": "~/orgs/o", "sourcedId": "o", "type": "org"}
 USER: dict[str, Any] = {

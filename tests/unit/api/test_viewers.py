@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rosterline.api.fields import Field, find_field
-from rosterline.api.filters import And, Clause, Filter, Joint, Or
-from rosterline.api.values import Predicate, parse_moment
-from rosterline.api.viewers import Viewer, compare_stamp, is_after_switch
+from rosterline.api.query.fields import Field, find_field
+from rosterline.api.query.filters import And, Clause, Filter, Joint, Or
+from rosterline.api.query.values import Predicate, parse_moment
+from rosterline.api.viewing.viewers import Viewer, compare_stamp, is_after_switch
 from rosterline.oneroster.stamps import format_stamp
 from rosterline.oneroster.vocabulary import Collection, Entity, Version
 from tests.support.api import stamp

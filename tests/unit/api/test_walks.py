@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from rosterline.api.walks import KEPT_SECONDS, MOST_WALKS, OVERLAP_SECONDS, Position, Walks
+from rosterline.api.reading.walks import KEPT_SECONDS, MOST_WALKS, OVERLAP_SECONDS, Position, Walks
 from tests.support.api import stamp
 
 EARLY = Position(stamp(5), total=9, sort_value=None, sourced_id="b")

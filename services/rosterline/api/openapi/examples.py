@@ -8,7 +8,7 @@ from rosterline.api.dialects import Dialect
 from rosterline.api.endpoints import Endpoint
 from rosterline.api.openapi import kinds
 from rosterline.api.openapi.nodes import Node
-from rosterline.api.rendering import render
+from rosterline.api.reading.rendering import render
 from rosterline.events.catalogue import MODELS
 from rosterline.oneroster import v1p1, v1p2
 from rosterline.oneroster.record import Reference

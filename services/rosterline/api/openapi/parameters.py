@@ -8,12 +8,12 @@ from collections.abc import Iterable
 
 from rosterline.api.dialects import Dialect
 from rosterline.api.endpoints import Endpoint, Shape
-from rosterline.api.fields import fields_of, members
 from rosterline.api.openapi.kinds import KINDS, Kind
 from rosterline.api.openapi.nodes import TEXT, Node, example, refer
 from rosterline.api.openapi.questions import QUESTIONS, filters_of
-from rosterline.api.query import DEFAULT_LIMIT, MAX_LIMIT, SEARCHED
-from rosterline.api.rules import ALSO, NO_ALIASES
+from rosterline.api.query.fields import fields_of, members
+from rosterline.api.query.parsing import DEFAULT_LIMIT, MAX_LIMIT, SEARCHED
+from rosterline.api.query.rules import ALSO, NO_ALIASES
 from rosterline.oneroster.vocabulary import Entity
 
 APP = "appName"

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rosterline.api.admission import Authenticator
+from rosterline.api.access.admission import Authenticator
 from rosterline.api.borrowing import borrow
 from rosterline.api.errors import CodeMinor, bad_request, forbidden, unknown_object
 from rosterline.oneroster.scopes import ADMIN

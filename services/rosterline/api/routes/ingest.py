@@ -7,14 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rosterline.api.admission import Authenticator
+from rosterline.api.access.admission import Authenticator
+from rosterline.api.access.tokens import Caller
 from rosterline.api.endpoints import VERSIONS
 from rosterline.api.errors import ApiError, CodeMinor, bad_request, forbidden, unknown_object
 from rosterline.api.limits import BATCH_PATH, require_bounded
 from rosterline.api.readiness import Readiness
 from rosterline.api.responses import JSON
 from rosterline.api.routes.writes import read_chunks, require_plain, require_whole
-from rosterline.api.tokens import Caller
 from rosterline.api.writing.answers import RECEIPTS_PATH, accepted, payload_of, told_of
 from rosterline.api.writing.batches import Batch
 from rosterline.api.writing.preferences import read_preference

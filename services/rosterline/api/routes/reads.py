@@ -11,20 +11,19 @@ import asyncpg
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rosterline.api.admission import Authenticator, admit
-from rosterline.api.directory import Directory, Vendor
+from rosterline.api.access.admission import Authenticator, admit
+from rosterline.api.access.directory import Directory, Vendor
+from rosterline.api.access.oauth1 import OWN_PARAMETERS
+from rosterline.api.access.signing import SigningKeys
+from rosterline.api.access.tokens import Caller
 from rosterline.api.endpoints import Endpoint, Shape
 from rosterline.api.errors import unauthorised, unavailable, unknown_object
 from rosterline.api.limits import is_id, why_no_id
-from rosterline.api.links import Paging, link_header
-from rosterline.api.oauth1 import OWN_PARAMETERS
-from rosterline.api.query import Query, parse_query, parse_selection
+from rosterline.api.query.parsing import Query, parse_query, parse_selection
 from rosterline.api.readiness import Readiness
-from rosterline.api.rendering import Warnings, body_of, entity_tag, matches_tag, render
-from rosterline.api.responses import JSON
-from rosterline.api.routing import Operation, raw_path, sent_parameters
-from rosterline.api.signing import SigningKeys
-from rosterline.api.store import (
+from rosterline.api.reading.links import Paging, link_header
+from rosterline.api.reading.rendering import Warnings, body_of, entity_tag, matches_tag, render
+from rosterline.api.reading.store import (
     Page,
     Record,
     SwitchedError,
@@ -33,10 +32,11 @@ from rosterline.api.store import (
     knows_parents,
     read_page,
 )
-from rosterline.api.tokens import Caller
-from rosterline.api.viewers import Viewer
-from rosterline.api.walking import Walk
-from rosterline.api.walks import Walks
+from rosterline.api.reading.walking import Walk
+from rosterline.api.reading.walks import Walks
+from rosterline.api.responses import JSON
+from rosterline.api.routing import Operation, raw_path, sent_parameters
+from rosterline.api.viewing.viewers import Viewer
 from rosterline.oneroster.stamps import format_stamp
 
 WATERMARK = "Rosterline-Watermark"

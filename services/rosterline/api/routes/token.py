@@ -7,13 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from rosterline.api.access.directory import Directory, Vendor
+from rosterline.api.access.oauth2 import OAuthError, basic_credentials, grant, refusal
+from rosterline.api.access.passwords import SecretChecker
+from rosterline.api.access.throttle import attempt_of
+from rosterline.api.access.tokens import Tokens
 from rosterline.api.dialects import CAMPUS_TOKEN_PATH, TOKEN_PATH
-from rosterline.api.directory import Directory, Vendor
 from rosterline.api.errors import ApiError
-from rosterline.api.oauth2 import OAuthError, basic_credentials, grant, refusal
-from rosterline.api.passwords import SecretChecker
-from rosterline.api.throttle import attempt_of
-from rosterline.api.tokens import Tokens
 from rosterline.oneroster.scopes import with_included
 
 FORM = "application/x-www-form-urlencoded"

@@ -9,7 +9,8 @@ import asyncpg
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from rosterline.api.admission import Authenticator, admit
+from rosterline.api.access.admission import Authenticator, admit
+from rosterline.api.access.tokens import Caller
 from rosterline.api.endpoints import Endpoint
 from rosterline.api.errors import (
     ApiError,
@@ -21,9 +22,8 @@ from rosterline.api.errors import (
 )
 from rosterline.api.limits import MOST_BODY_BYTES, is_id, why_no_id
 from rosterline.api.readiness import Readiness
+from rosterline.api.reading.store import knows_parents
 from rosterline.api.routing import Operation
-from rosterline.api.store import knows_parents
-from rosterline.api.tokens import Caller
 from rosterline.api.writing.answers import respond, respond_later
 from rosterline.api.writing.commands import build_command
 from rosterline.api.writing.preferences import read_preference

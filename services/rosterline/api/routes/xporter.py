@@ -13,14 +13,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from rosterline.api.access.oauth2 import OAuthError, basic_credentials, grant, refusal
+from rosterline.api.access.schools import find_school
+from rosterline.api.access.throttle import attempt_of
 from rosterline.api.dialects import XPORTER, XPORTER_PATH
 from rosterline.api.endpoints import NUMBERS
 from rosterline.api.errors import ApiError
-from rosterline.api.oauth2 import OAuthError, basic_credentials, grant, refusal
 from rosterline.api.readiness import Readiness
 from rosterline.api.routes.token import Issuer
-from rosterline.api.schools import find_school
-from rosterline.api.throttle import attempt_of
 from rosterline.oneroster.scopes import with_included
 
 SEPARATOR = "|"

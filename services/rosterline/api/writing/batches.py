@@ -12,8 +12,8 @@ from codecs import BOM_UTF8
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, field
 
+from rosterline.api.access.tokens import Caller
 from rosterline.api.errors import ApiError, invalid
-from rosterline.api.tokens import Caller
 from rosterline.api.writing.lines import MOST_LINE_BYTES, Cut, LineCutter, Message, Packer
 from rosterline.api.writing.preferences import Preference
 from rosterline.api.writing.receipts import Receipts

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from rosterline.api.tokens import Caller
+from rosterline.api.access.tokens import Caller
 from rosterline.api.writing.bus import CommandBus
 from rosterline.api.writing.commands import Command
 from rosterline.api.writing.preferences import Preference

@@ -1,0 +1,1 @@
+"""The query language: what a request asks for, text → checked values. Pure."""

@@ -1,0 +1,1 @@
+"""Pages of records: a checked query and its viewer → SQL, rows, links and a body."""
