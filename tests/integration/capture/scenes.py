@@ -27,9 +27,9 @@ from rosterline.events.source import (
     Values,
 )
 from rosterline.launch.embedded import EmbeddedNats
-from tests.support.running import settings_for, until
+from tests.support.running import PATIENCE_SECONDS, settings_for, until
 from tests.support.servers import Databases
-from tests.support.streams import Message, client_of
+from tests.support.streams import Message, client_of, last_sequence
 
 Key = tuple[str | None, ...]
 Table = dict[Key, Values]
@@ -41,6 +41,7 @@ FROM generate_series($1::int, $2::int) AS number
 """
 # Writers that do not pause would leave no processor for the capture that they test.
 PAUSE_SECONDS = 0.01
+IS_FREE = "SELECT NOT active FROM pg_replication_slots WHERE slot_name = $1"
 RENAME = "UPDATE sis.person SET given_name = $2 WHERE person_id = $1"
 CHANGES_OF_RANDOM_WRITERS = (
     "UPDATE sis.person SET given_name = given_name || '.' WHERE person_id % 397 = $1::int % 397",
@@ -73,9 +74,9 @@ class Scene:
         return [*self.seen]
 
     async def raw(self, after: int) -> AsyncIterator[bytes]:
-        """What is in stream SIS now behind a sequence."""
-        last = await self.length()
-        if last is None or last <= after:
+        """What is in stream SIS now behind a sequence, all of it: a slow answer is awaited."""
+        last = await last_sequence(self.client, "SIS")
+        if last <= after:
             return
         config = ConsumerConfig(
             ack_policy=AckPolicy.NONE,
@@ -83,8 +84,7 @@ class Scene:
             opt_start_seq=after + 1,
             inactive_threshold=60,
         )
-        jetstream = self.jetstream()
-        subscription = await jetstream.pull_subscribe("", stream="SIS", config=config)
+        subscription = await self.client.jetstream().pull_subscribe("", stream="SIS", config=config)
         while after < last:
             # Few at a time: large ones would pile up in the server, which then hangs up.
             for message in await subscription.fetch(min(last - after, 50), timeout=5):
@@ -141,7 +141,9 @@ class Scene:
 
         await until(enough)
 
-    async def said(self, word: str, stream: str = "SIS") -> None:
+    async def said(
+        self, word: str, stream: str = "SIS", *, seconds: float = PATIENCE_SECONDS
+    ) -> None:
         """Wait until the stream's last message holds the word."""
         jetstream = self.jetstream()
 
@@ -153,21 +155,23 @@ class Scene:
                 return False
             return message is not None and word.encode() in (message.data or b"")
 
-        await until(heard)
+        await until(heard, seconds=seconds)
 
     async def settled(self, word: str = "the very last") -> list[Message]:
         """Commit one more change, wait until it has arrived, and give all of the stream."""
         await self.arrived(word)
         return await self.messages()
 
-    async def arrived(self, word: str = "the very last") -> None:
+    async def arrived(
+        self, word: str = "the very last", *, seconds: float = PATIENCE_SECONDS
+    ) -> None:
         """Commit one more change, and wait until the stream has it."""
         await self.sis.execute(
             "INSERT INTO sis.district (district_guid, name, lms_exclude) "
             "VALUES (gen_random_uuid(), $1, false)",
             word,
         )
-        await self.said(word)
+        await self.said(word, seconds=seconds)
 
     async def table(self, name: str, *key: str) -> Table:
         """A table of the SIS as texts by key."""
@@ -180,6 +184,11 @@ class Scene:
         listed = ", ".join(shown.format(f'"{row[0]}"') for row in columns)
         rows = await self.sis.fetch(f"SELECT {listed} FROM sis.{name}")
         return {tuple(row[column] for column in key): dict(row) for row in rows}
+
+
+async def freed(connection: asyncpg.Connection, slot: str) -> None:
+    """Wait until nobody uses the slot: a capture's server process outlives it for a moment."""
+    await until(lambda: connection.fetchval(IS_FREE, slot))
 
 
 @asynccontextmanager

@@ -19,11 +19,12 @@ from tests.integration.capture.scenes import (
     Replica,
     Scene,
     check_whole,
+    freed,
     open_scene,
     random_writers,
 )
 from tests.support.running import running, until
-from tests.support.servers import FAST, SIS_PUBLICATION, Databases
+from tests.support.servers import FAST, SIS_PUBLICATION, Databases, kill
 from tests.support.streams import Message
 
 CUT = """
@@ -37,6 +38,17 @@ async def slot_of(sis: asyncpg.Connection) -> SlotState:
     slot = await fetch_slot(sis, SIS_PUBLICATION)
     assert slot is not None
     return slot
+
+
+async def active_slot(sis: asyncpg.Connection) -> SlotState:
+    """Capture's slot, once it is streamed."""
+
+    async def active() -> SlotState | None:
+        slot = await slot_of(sis)
+        return None if slot.active_pid is None else slot
+
+    found: SlotState = await until(active)
+    return found
 
 
 async def check_equal(scene: Scene) -> list[Message]:
@@ -71,15 +83,15 @@ async def test_g1_an_outage_of_nats_neither_cuts_the_replication_nor_loses_a_cha
         await scene.sis.execute(f"ALTER DATABASE {name} SET wal_sender_timeout = '2s'")
         async with running(serve_sis, scene.settings):
             await scene.snapshots_ended()
-            before = await slot_of(scene.sis)
-            nats_server.stop()
+            before = await active_slot(scene.sis)
+            # Beside the loop, in which capture is to say all the while that it lives.
+            await asyncio.to_thread(nats_server.stop)
             # More than waits between reading and publishing, so that reading stops as well.
             await scene.people(1, 40_000)
             await waited(scene.sis, 4.5)
             during = await slot_of(scene.sis)
             nats_server.start()
             await check_equal(scene)
-    assert before.active_pid is not None
     assert during.active_pid == before.active_pid
 
 
@@ -135,7 +147,7 @@ async def test_g4_a_life_ends_with_the_connection_that_holds_its_lock(
 ) -> None:
     async with open_scene(databases, nats_server) as scene, running(serve_sis, scene.settings):
         await scene.snapshots_ended()
-        before = await slot_of(scene.sis)
+        before = await active_slot(scene.sis)
         # The replication connection has a name of its own only while a snapshot is resumed.
         cut = await scene.sis.fetchval(
             CUT.replace("application_name LIKE $1", "pid <> $2 AND application_name LIKE $1"),
@@ -175,13 +187,6 @@ async def connected_again(scene: Scene) -> None:
     scene.sis = await until(connected)
 
 
-def kill(server: EmbeddedPostgres | EmbeddedNats) -> None:
-    """End a server without warning."""
-    assert server.process is not None
-    server.process.kill()
-    server.process.wait()
-
-
 async def test_g1_g4_restarts_of_postgresql_lose_and_repeat_nothing(
     own_postgres: EmbeddedPostgres, nats_server: EmbeddedNats
 ) -> None:
@@ -212,8 +217,11 @@ async def test_g6_an_idle_capture_does_not_hold_up_the_servers_shutdown(
         await scene.snapshots_ended()
         # WAL that is not ours, and that the idle capture would confirm in ten minutes only.
         await scene.sis.execute("CREATE TABLE public.not_ours AS SELECT generate_series(1, 9)")
-        async with asyncio.timeout(3):
-            await asyncio.to_thread(own_postgres.stop)
+        process = own_postgres.process
+        assert process is not None
+        process.send_signal(own_postgres.stop_signals[0])
+        # Asked so, it waits for its readers until they have confirmed everything.
+        await asyncio.to_thread(process.wait, 20)
         own_postgres.start()
         await connected_again(scene)
         await check_equal(scene)
@@ -221,11 +229,13 @@ async def test_g6_an_idle_capture_does_not_hold_up_the_servers_shutdown(
 
 async def drop_slot(scene: Scene) -> None:
     """Somebody drops the slot."""
+    await freed(scene.sis, SIS_PUBLICATION)
     await scene.sis.execute("SELECT pg_drop_replication_slot($1)", SIS_PUBLICATION)
 
 
 async def advance_slot(scene: Scene) -> None:
     """Somebody advances the slot."""
+    await freed(scene.sis, SIS_PUBLICATION)
     await scene.sis.execute(
         "SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())", SIS_PUBLICATION
     )

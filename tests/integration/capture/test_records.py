@@ -15,7 +15,7 @@ from rosterline.events.source import Gap, SnapshotEnd, SnapshotRows, Transaction
 from rosterline.events.subjects import gap_subject
 from rosterline.launch.embedded import EmbeddedNats
 from rosterline.oneroster.vocabulary import Entity, Version
-from tests.integration.capture.scenes import Scene, check_whole, open_scene, short_life
+from tests.integration.capture.scenes import Scene, check_whole, freed, open_scene, short_life
 from tests.support.running import running, until
 from tests.support.servers import RECORDS_PUBLICATION, Databases
 from tests.support.streams import last_sequence, read_all, read_source
@@ -214,6 +214,7 @@ async def test_g1_a_gap_is_told_to_subscribers_before_the_first_event_behind_it(
             await emit(own, event(1))
             await arrived(scene.client, 1)
         await emit(own, event(2))
+        await freed(own, RECORDS_PUBLICATION)
         await own.execute("SELECT pg_drop_replication_slot($1)", RECORDS_PUBLICATION)
         async with running(serve_records, scene.settings):
             await arrived(scene.client, 2)

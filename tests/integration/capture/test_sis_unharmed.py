@@ -6,8 +6,8 @@ import asyncpg
 
 from rosterline.capture.service import serve_sis
 from rosterline.launch.embedded import EmbeddedNats
-from tests.integration.capture.scenes import Replica, open_scene
-from tests.support.running import running, until
+from tests.integration.capture.scenes import Replica, freed, open_scene
+from tests.support.running import running
 from tests.support.servers import SIS_PUBLICATION, Databases
 
 READER = "capture_reader"
@@ -25,9 +25,6 @@ SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relfilenode
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname NOT LIKE 'pg_%' ORDER BY 1
 """
-
-# Its server process may outlive the connection for a moment.
-IS_FREE = "SELECT NOT active FROM pg_replication_slots WHERE slot_name = $1"
 
 
 def as_reader(dsn: str) -> str:
@@ -62,7 +59,7 @@ async def test_g6_select_and_replication_suffice_and_nothing_is_written(
             async with running(serve_sis, scene.settings):
                 await scene.snapshots_ended()
             # Everything that may happen to a slot, a gap and a snapshot of one table included.
-            await until(lambda: scene.sis.fetchval(IS_FREE, SIS_PUBLICATION))
+            await freed(scene.sis, SIS_PUBLICATION)
             await scene.sis.execute("SELECT pg_drop_replication_slot($1)", SIS_PUBLICATION)
             async with running(
                 lambda settings, stop: serve_sis(settings, stop, ("person",)), scene.settings
