@@ -9,14 +9,18 @@ import asyncpg
 import httpx
 import pytest
 
+from rosterline.api import service
 from rosterline.api.access import connections
-from rosterline.api.service import CUT_SECONDS, DRAIN_SECONDS, PortTakenError, bind, serve
+from rosterline.api.service import PortTakenError, bind, serve
 from rosterline.config.settings import Settings
 from rosterline.db.pools import DatabaseUnreachableError
 from rosterline.oneroster.v1p2 import ROSTERING_PATH
 from tests.support.api import ReadModel
-from tests.support.running import until
+from tests.support.locks import until_waited_for
 from tests.support.servers import Databases
+
+# Less than a request may hang: the API stops a query after 30 seconds.
+STOP_SECONDS = 10
 
 
 @asynccontextmanager
@@ -40,10 +44,14 @@ async def running(dsn: str) -> AsyncIterator[tuple[str, asyncio.Event, asyncio.T
         await task
 
 
-async def test_the_stop_closes_idle_connections_at_once(databases: Databases) -> None:
+async def test_the_stop_closes_idle_connections_at_once(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Who waited for an idle connection would wait for as long as this.
+    monkeypatch.setattr(service, "DRAIN_SECONDS", 60)
     async with running(databases.dsn) as (address, stop, task), httpx.AsyncClient() as http:
         assert (await http.get(f"{address}/health/live")).json() == {"live": True}
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(STOP_SECONDS):
             stop.set()
             await task
 
@@ -64,22 +72,12 @@ async def test_the_stop_does_not_wait_for_a_request_that_hangs(databases: Databa
             hanging = asyncio.create_task(
                 http.get(f"{address}{ROSTERING_PATH}/users", headers=headers, timeout=30)
             )
-            await until(lambda: is_waited_for(blocker))
-            async with asyncio.timeout(DRAIN_SECONDS + CUT_SECONDS + 1):
+            await until_waited_for(blocker, databases.dsn)
+            async with asyncio.timeout(STOP_SECONDS):
                 stop.set()
                 await task
             assert (await hanging).status_code == 503
     await blocker.close()
-
-
-async def is_waited_for(blocker: asyncpg.Connection) -> bool:
-    """Whether somebody waits for a lock of this connection's."""
-    return bool(
-        await blocker.fetchval(
-            "SELECT count(*) FROM pg_stat_activity "
-            "WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-        )
-    )
 
 
 async def test_answers_carry_the_date(databases: Databases) -> None:

@@ -1,6 +1,7 @@
 """Whose stamp a turned switch has, and how connections follow the installation's settings."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -8,19 +9,15 @@ import pytest
 
 from rosterline.api.access import connections
 from rosterline.api.access.connection_rules import InvalidConnectionError
-from rosterline.api.viewing.switches import Switches, Turns
+from rosterline.api.viewing.switches import LEAST_LEAD, Switches, Turns
 from rosterline.config.settings import Settings
 from rosterline.oneroster.stamps import format_stamp
 from tests.support.api import Served
 from tests.support.families import AGENTS, HIDDEN, OTHERS, Hall, delta, family_hall, ids, turn
-from tests.support.running import until
+from tests.support.locks import until_waited_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-WAITING = """
-SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%rosterline.clock%'
-"""
 SLOW = """
 CREATE FUNCTION public.dawdle() RETURNS trigger LANGUAGE plpgsql AS
     'BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END';
@@ -99,17 +96,14 @@ async def test_a_turn_waits_for_a_writer_and_takes_a_later_stamp(
 ) -> None:
     turned = await hall.vendor("turned", Switches(gradebook_sync=True))
     writer = await asyncpg.connect(needing.dsn)
-    # A connection of its own: within a transaction, who waits is looked up only once.
-    watcher = await asyncpg.connect(needing.dsn)
     written = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=30)
     async with asyncio.TaskGroup() as tasks, writer.transaction():
         await writer.execute("UPDATE rosterline.clock SET last_stamp = $1", written)
         turning = tasks.create_task(turn(turned, needing, gradebook_sync=False))
-        await until(lambda: watcher.fetchval(WAITING))
+        await until_waited_for(writer, needing.dsn)
         assert not turning.done()
     moment = turning.result()
     await writer.close()
-    await watcher.close()
     assert moment == format_stamp(written + timedelta(milliseconds=1))
     clock = await turned.connection.fetchval("SELECT last_stamp FROM rosterline.clock")
     assert format_stamp(clock) == moment
@@ -131,18 +125,44 @@ async def test_two_turns_at_once_take_two_stamps(hall: Hall, needing: Settings) 
     assert len({row["switched_at"] for row in rows}) == 2
 
 
+@dataclass(frozen=True)
+class Turning:
+    """When a turn began and had ended, by the database's clock, and the stamp that it took."""
+
+    begun: datetime
+    ended: datetime
+    stamp: datetime
+
+    @property
+    def latest(self) -> datetime:
+        """The latest stamp that it may take beside its lead.
+
+        A lead is doubled when the turn has used all but half a second of it.
+        """
+        return self.ended + 2 * (self.ended - self.begun) + timedelta(milliseconds=10)
+
+
+async def timed_turn(turned: Served, settings: Settings) -> Turning:
+    """Turn gradebook sync off."""
+    now = "SELECT clock_timestamp()"
+    begun = await turned.connection.fetchval(now)
+    await turn(turned, settings, gradebook_sync=False)
+    ended = await turned.connection.fetchval(now)
+    stamp = await turned.connection.fetchval(
+        "SELECT switched_at FROM rosterline.connection WHERE app = 'turned'"
+    )
+    return Turning(begun, ended, stamp)
+
+
 @pytest.mark.parametrize("lead", [0.0, 1.0, 5.0])
 async def test_the_stamp_of_a_turn_is_still_to_come_when_it_becomes_visible(
     hall: Hall, needing: Settings, lead: float
 ) -> None:
     turned = await hall.vendor("turned", Switches(gradebook_sync=True))
     settings = needing.model_copy(update={"stamp_lead_seconds": lead})
-    await turn(turned, settings, gradebook_sync=False)
-    ahead = await turned.connection.fetchval(
-        "SELECT switched_at - clock_timestamp() FROM rosterline.connection WHERE app = 'turned'"
-    )
-    assert ahead >= timedelta(seconds=max(lead, 1) - 0.5)
-    assert ahead <= timedelta(seconds=max(lead, 1) + 0.5)
+    turning = await timed_turn(turned, settings)
+    least = timedelta(seconds=max(lead, 1))
+    assert turning.begun + least <= turning.stamp <= turning.latest + least
 
 
 async def test_a_turn_that_lasts_longer_than_its_lead_is_done_again_with_a_longer_one(
@@ -151,13 +171,11 @@ async def test_a_turn_that_lasts_longer_than_its_lead_is_done_again_with_a_longe
     turned = await hall.vendor("turned", Switches(gradebook_sync=True))
     await turned.connection.execute(SLOW)
     try:
-        await turn(turned, needing, gradebook_sync=False)
-        ahead = await turned.connection.fetchval(
-            "SELECT switched_at - clock_timestamp() FROM rosterline.connection WHERE app = 'turned'"
-        )
+        turning = await timed_turn(turned, needing)
     finally:
         await turned.connection.execute("DROP FUNCTION public.dawdle CASCADE")
-    assert ahead > timedelta(seconds=0.4)
+    # The first attempt took most of a second; the next has twice the lead.
+    assert turning.begun + 2 * LEAST_LEAD <= turning.stamp <= turning.latest + LEAST_LEAD
     assert len(await delta(turned, "/users", "1970-01-01")) == len(OTHERS | AGENTS) + 2
 
 

@@ -12,6 +12,7 @@ from rosterline.ingest import upkeep as upkeep_module
 from rosterline.ingest.service import serve
 from rosterline.launch.embedded import EmbeddedNats
 from tests.integration.ingest.desk import Desk, guid, line_item
+from tests.support.locks import until_waited_for
 from tests.support.running import running, until
 from tests.support.streams import last_sequence, speak
 
@@ -72,7 +73,8 @@ async def test_a_lone_message_does_not_wait_for_others(desk: Desk) -> None:
         await desk.decided(await desk.put(line_item(1)))
         for number in range(2, 7):
             await desk.put(line_item(number), answer="me")
-            async with asyncio.timeout(1):
+            # FastStream would wait 5 seconds for more.
+            async with asyncio.timeout(3):
                 assert (await answers.get()).status == 201
 
 
@@ -192,7 +194,7 @@ async def test_what_was_lost_on_the_way_comes_before_what_is_newer(desk: Desk) -
         async with desk.connection.transaction():
             await desk.connection.execute("LOCK TABLE records.document")
             await desk.put(titled(1, "being worked off"))
-            await until(lambda: is_waiting_for_a_lock(desk))
+            await until_waited_for(desk.connection, desk.settings.dsn)
             await desk.put(titled(1, "lost"))
             await desk.put(titled(1, "last"))
             assert await steal(desk, 1) == [3]
@@ -200,16 +202,6 @@ async def test_what_was_lost_on_the_way_comes_before_what_is_newer(desk: Desk) -
             await desk.decided("command-3")
             await desk.decided("command-4")
     assert await desk.value(TITLE, guid(1)) == "last"
-
-
-async def is_waiting_for_a_lock(desk: Desk) -> bool:
-    """Whether ingest waits for somebody else's transaction."""
-    return bool(
-        await desk.value(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rosterline ingest' "
-            "AND datname = current_database() AND wait_event_type = 'Lock'"
-        )
-    )
 
 
 async def test_a_message_that_was_removed_is_not_waited_for(desk: Desk) -> None:
@@ -275,9 +267,10 @@ async def test_it_stops_at_once_in_the_middle_of_a_unit(desk: Desk) -> None:
     async with desk.connection.transaction():
         await desk.connection.execute("LOCK TABLE records.document")
         await desk.put(line_item(2))
-        await until(lambda: is_waiting_for_a_lock(desk))
+        await until_waited_for(desk.connection, desk.settings.dsn)
         stop.set()
-        async with asyncio.timeout(4):
+        # FastStream would give the unit 15 seconds.
+        async with asyncio.timeout(10):
             await serving
         assert await desk.row("command-2") is None
     async with running(serve, desk.settings):

@@ -8,7 +8,7 @@ from rosterline.bus.topology import INGEST
 from rosterline.ingest import upkeep as upkeep_module
 from rosterline.ingest.service import serve
 from tests.integration.ingest.desk import APP, STUDENT, Desk, guid, line_item, result
-from tests.integration.ingest.test_pitfalls import is_waiting_for_a_lock
+from tests.support.locks import until_waited_for
 from tests.support.running import running, until
 
 TAKE = """
@@ -117,7 +117,7 @@ async def test_the_last_place_of_a_minute_goes_to_one_of_two_who_write_at_once(d
             await desk.connection.execute(TAKE, guid(2), guid(1), STUDENT)
             mine = await desk.put(result(3, of=1))
             other = await desk.put(result(4, of=5))
-            await until(lambda: is_waiting_for_a_lock(desk))
+            await until_waited_for(desk.connection, desk.settings.dsn)
         row = await desk.decided(mine)
         assert (await desk.decided(other))["status"] == 201
     assert row["status"] == 422
@@ -135,7 +135,7 @@ async def test_when_the_other_gives_its_place_up_it_is_taken(desk: Desk) -> None
         await rival.start()
         await desk.connection.execute(TAKE, guid(2), guid(1), STUDENT)
         mine = await desk.put(result(3, of=1))
-        await until(lambda: is_waiting_for_a_lock(desk))
+        await until_waited_for(desk.connection, desk.settings.dsn)
         await rival.rollback()
         assert (await desk.decided(mine))["status"] == 201
 
