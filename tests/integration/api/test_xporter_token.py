@@ -40,7 +40,9 @@ def school(guid: str, identifier: str, kind: str = "school", *, status: str = "a
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def served(bare: tuple[Served, Settings]) -> AsyncIterator[Served]:
-    served = await renewed(*bare)
+    # So long that no count ends within a test.
+    settings = bare[1].model_copy(update={"guess_seconds": 86_400})
+    served = await renewed(bare[0], settings)
     await served.read_model.write(
         school(ELM, "3281110"),
         school(OAK, "3281111"),

@@ -1,12 +1,14 @@
 """Vendors on NATS: the credentials of HTTP, their own commands and verdicts, and how it ends."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import nats
 import pytest
 from nats.aio.client import Client
+from nats.js.api import PubAck
 from structlog.testing import capture_logs
 from typing_extensions import override
 
@@ -25,9 +27,12 @@ from tests.support.nats_vendors import (
     open_door,
     verdicts_of,
 )
-from tests.support.running import running, settings_for, until
+from tests.support.running import PATIENCE_SECONDS, running, settings_for, until
 from tests.support.servers import Databases
 from tests.support.streams import client_of, last_sequence, speak
+
+# So long that no count of guesses ends within a test.
+GUESS_SECONDS = 86_400
 
 
 async def test_a_vendor_sends_commands_and_is_told_where_they_are_kept(
@@ -164,7 +169,9 @@ async def test_a_connection_that_may_write_nothing_is_not_admitted(door: OpenDoo
 async def test_who_guesses_secrets_is_slowed_down_and_then_not_even_heard(
     databases: Databases, nats_server: EmbeddedNats
 ) -> None:
-    settings = settings_for(databases, nats_server, guesses_per_client=3)
+    settings = settings_for(
+        databases, nats_server, guess_seconds=GUESS_SECONDS, guesses_per_client=3
+    )
     async with open_door(settings, nats_server) as door:
         acme = await door.add("acme")
         for number in range(3):
@@ -182,6 +189,7 @@ async def test_guesses_over_nats_and_over_http_count_together(
         nats_server,
         port=port,
         public_url=f"http://127.0.0.1:{port}",
+        guess_seconds=GUESS_SECONDS,
         guesses_per_client=2,
         nats_issuer_seed=nats_server.issuer_seed,
     )
@@ -267,9 +275,17 @@ async def test_a_program_that_reconnects_goes_on_when_its_session_is_renewed(
         async with acme.connected(
             allow_reconnect=True, reconnect_time_wait=0.05, reconnected_cb=note
         ) as client:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await renewed.wait()
-            ack = await client.jetstream().publish("ingest.district.acme.batch", b"{}", timeout=5)
+            jetstream = client.jetstream()
+
+            async def is_kept() -> PubAck | None:
+                # A session may also end between a message and its acknowledgement.
+                with suppress(nats.errors.TimeoutError):
+                    return await jetstream.publish("ingest.district.acme.batch", b"{}", timeout=5)
+                return None
+
+            ack = await until(is_kept)
     assert ack.stream == "INGEST"
 
 
