@@ -4,8 +4,8 @@ Each service but the API can be stopped and started, so that a test sees what de
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,6 +139,17 @@ class Office:
             yield
         finally:
             self.start(service)
+
+    @contextmanager
+    def answering_within(self, seconds: float) -> Iterator[None]:
+        """A write that cannot be read after so many seconds is answered all the same."""
+        writer = self.served.writer
+        usual = writer.settings
+        writer.settings = usual.model_copy(update={"write_seconds": seconds})
+        try:
+            yield
+        finally:
+            writer.settings = usual
 
     async def lay_foundations(self) -> None:
         """Write what other records refer to."""

@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 
 from rosterline.config.settings import Settings
+from rosterline.ingest import upkeep
 from rosterline.launch.embedded import EmbeddedNats, EmbeddedPostgres
 from tests.support.api import BASE_URL, Served, serving
 from tests.support.families import Hall, family_hall
@@ -53,6 +54,9 @@ def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedNats]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def office(postgres_server: EmbeddedPostgres, bus: EmbeddedNats) -> AsyncIterator[Office]:
     """The whole way of a write, in a district of a few students."""
-    with fresh_databases(postgres_server) as databases:
-        async with open_office(databases, bus, write_seconds=4) as office:
+    with pytest.MonkeyPatch.context() as monkeypatch, fresh_databases(postgres_server) as databases:
+        # Tests read in the stream what they have sent: ingest shall not take it out meanwhile.
+        monkeypatch.setattr(upkeep, "PURGE_SECONDS", 3600)
+        # Far more than the way takes: only what is away is answered 202.
+        async with open_office(databases, bus, write_seconds=30) as office:
             yield office

@@ -129,12 +129,12 @@ async def test_the_writes_of_others_come_in_between_a_long_batch(
     monkeypatch.setattr(batches, "PATIENCE_SECONDS", PATIENCE_SECONDS)
     content = b"\n".join(category(number) for number in range((MOST_AHEAD + 4) * MOST_LINES))
     sent = await office.count_messages()
-    async with office.without("ingest"):
-        sending = asyncio.create_task(send(client, content))
 
-        async def is_ahead() -> bool:
-            return await office.count_messages() - sent >= MOST_AHEAD
+    async def is_ahead() -> bool:
+        return await office.count_messages() - sent >= MOST_AHEAD
 
+    async with asyncio.TaskGroup() as tasks, office.without("ingest"):
+        sending = tasks.create_task(send(client, content))
         await until(is_ahead)
         body = {"category": {"title": "Quiz"}}
         path, headers = f"{CATEGORIES}/{office.new_id()}", {"Prefer": "respond-async"}
@@ -143,7 +143,7 @@ async def test_the_writes_of_others_come_in_between_a_long_batch(
         assert (await office.last_message())[0].endswith("categories.put")
         assert await office.count_messages() - sent == MOST_AHEAD + 1
         assert not sending.done()
-    answer = await sending
+    answer = sending.result()
     assert answer.json()["lines"] == (MOST_AHEAD + 4) * MOST_LINES
     assert (await told_of(client, answer.headers["Location"]))["state"] == "stored"
     assert await office.count_messages() - sent == MOST_AHEAD + 5

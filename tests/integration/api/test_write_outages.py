@@ -23,8 +23,10 @@ USERS = "/ims/oneroster/rostering/v1p2/users"
 BODY = {"category": {"title": "Homework"}}
 NDJSON = {"Content-Type": "application/x-ndjson"}
 SCOPES = ["roster.readonly", "gradebook.createput"]
-# Far below the time for which somebody would wait who is not refused at once.
-AT_ONCE_SECONDS = 1.0
+# Far below the 30 seconds for which somebody would wait who is not refused at once.
+AT_ONCE_SECONDS = 5.0
+# Publishing must still succeed within this, on a slow machine too.
+SHORT_SECONDS = 4.0
 LISTENER = "SELECT pid FROM pg_stat_activity WHERE application_name = 'rosterline api revisions'"
 MINE = f"{LISTENER} AND datname = current_database()"
 
@@ -42,18 +44,20 @@ async def test_without_nats_writes_are_refused_at_once_and_reads_go_on(office: O
     served, client = office.served, office.client
     path = f"{CATEGORIES}/{office.new_id()}"
     office.nats.stop()
-    await until(is_away(served))
-    begun = time.monotonic()
-    refused = await client.put(path, json=BODY)
-    batch = await client.post("/ingest/batch", content=b"{}", headers=NDJSON)
-    assert time.monotonic() - begun < AT_ONCE_SECONDS
-    for answer in (refused, batch):
-        assert answer.status_code == 503
-        assert int(answer.headers["Retry-After"]) > 0
-        assert "not kept" in answer.json()["imsx_description"]
-    assert (await client.get(USERS)).status_code == 200
-    assert (await client.get(path)).status_code == 404
-    office.nats.start()
+    try:
+        await until(is_away(served))
+        begun = time.monotonic()
+        refused = await client.put(path, json=BODY)
+        batch = await client.post("/ingest/batch", content=b"{}", headers=NDJSON)
+        assert time.monotonic() - begun < AT_ONCE_SECONDS
+        for answer in (refused, batch):
+            assert answer.status_code == 503
+            assert int(answer.headers["Retry-After"]) > 0
+            assert "not kept" in answer.json()["imsx_description"]
+        assert (await client.get(USERS)).status_code == 200
+        assert (await client.get(path)).status_code == 404
+    finally:
+        office.nats.start()
     await until(is_connected(served.writer))
     again = await client.put(path, json=BODY)
     assert again.status_code in (201, 202), again.text
@@ -97,7 +101,8 @@ async def test_an_api_that_started_before_nats_writes_once_it_is_there(
 async def test_a_write_that_takes_too_long_is_kept_and_can_be_asked_for(office: Office) -> None:
     path = f"{CATEGORIES}/{office.new_id()}"
     async with office.without("ingest"):
-        answer = await office.client.put(path, json=BODY)
+        with office.answering_within(SHORT_SECONDS):
+            answer = await office.client.put(path, json=BODY)
         assert answer.status_code == 202
         assert "Preference-Applied" not in answer.headers
         place = answer.headers["Location"]
@@ -108,7 +113,8 @@ async def test_a_write_that_takes_too_long_is_kept_and_can_be_asked_for(office: 
 async def test_a_write_that_cannot_be_read_yet_is_answered_so(office: Office) -> None:
     path = f"{CATEGORIES}/{office.new_id()}"
     async with office.without("projector"):
-        answer = await office.client.put(path, json=BODY)
+        with office.answering_within(SHORT_SECONDS):
+            answer = await office.client.put(path, json=BODY)
         assert answer.status_code == 202
         place = answer.headers["Location"]
         stored = "SELECT EXISTS (SELECT FROM rosterline.command WHERE revision IS NOT NULL AND "
