@@ -4,16 +4,19 @@ import asyncio
 
 import pytest
 
+from rosterline.bus import reader as reader_module
 from rosterline.bus.reader import ReaderLostError, StreamReader, open_reader
 from rosterline.bus.topology import SIS, ensure_streams
 from rosterline.launch.embedded import EmbeddedNats
-from tests.support.running import until
+from tests.support.running import PATIENCE_SECONDS, until
 from tests.support.streams import client_of
 
 
 async def test_a_consumer_that_the_server_forgot_between_two_reads_is_noticed(
-    nats_server: EmbeddedNats,
+    nats_server: EmbeddedNats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The next request shows it, not only that nothing comes.
+    monkeypatch.setattr(reader_module, "SILENCE_SECONDS", 3600)
     async with client_of(nats_server.url) as client:
         jetstream = client.jetstream()
         await ensure_streams(jetstream, [SIS])
@@ -26,7 +29,7 @@ async def test_a_consumer_that_the_server_forgot_between_two_reads_is_noticed(
             await until(lambda: has_word(reader))
             reader.arrived.clear()
             reader.asked = 0
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 with pytest.raises(ReaderLostError):
                     await reader.read(10)
 
@@ -36,13 +39,17 @@ async def has_word(reader: StreamReader) -> bool:
     return bool(reader.arrived)
 
 
-async def test_a_reader_of_a_lost_connection_is_lost(nats_server: EmbeddedNats) -> None:
+async def test_a_reader_of_a_lost_connection_is_lost(
+    nats_server: EmbeddedNats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It is told, and does not only find the new connection silent.
+    monkeypatch.setattr(reader_module, "SILENCE_SECONDS", 3600)
     async with client_of(nats_server.url) as client:
         await ensure_streams(client.jetstream(), [SIS])
         async with open_reader(client, SIS, 0) as reader:
             reading = asyncio.create_task(reader.read(10))
             await asyncio.to_thread(nats_server.stop)
             await asyncio.to_thread(nats_server.start)
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 with pytest.raises(ReaderLostError):
                     await reading

@@ -31,7 +31,11 @@ async def test_g7_a_connection_made_anew_inherits_no_verdict_of_its_name(desk: D
     async with running(serve, desk.settings):
         for number in (1, 2):
             await desk.decided(await desk.put(line_item(number), command=f"{number}"))
-        await until(desk.told)
+
+        async def is_seen_through() -> bool:
+            return len(await desk.told_or_nothing()) == 2 and await desk.is_empty()
+
+        await until(is_seen_through)
         await remove_and_add_again(desk)
         assert await desk.row("1") is None
         await desk.put(line_item(5), command="1")
