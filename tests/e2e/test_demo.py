@@ -7,7 +7,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support.processes import RunningInstance, clean_environment, run_command, running
+from tests.support.processes import (
+    END_SECONDS,
+    RunningInstance,
+    clean_environment,
+    run_command,
+    running,
+)
 
 pytestmark = pytest.mark.e2e
 
@@ -60,7 +66,7 @@ async def test_the_demo_changes_and_its_suggestions_work_when_pasted(folder: Pat
         assert [row["app"] for row in json.loads(listed.out)] == ["demo"]
         code, seconds = await instance.end()
     assert code == 0
-    assert seconds < 5
+    assert seconds < END_SECONDS
 
 
 async def test_a_second_demo_keeps_the_district_and_gives_a_new_token(folder: Path) -> None:

@@ -1,15 +1,13 @@
 """`rosterline up` and the other commands on servers that were given by address."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 
 from rosterline.launch.children import free_port
 from rosterline.launch.embedded import EmbeddedNats, EmbeddedPostgres
-from tests.support.processes import run_command, running
+from tests.support.processes import END_SECONDS, run_command, running
 from tests.support.servers import Databases
 
 pytestmark = pytest.mark.e2e
@@ -18,22 +16,14 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def addresses(
-    databases: Databases, nats_server: EmbeddedNats, postgres_server: EmbeddedPostgres
-) -> Iterator[dict[str, str]]:
-    """An environment that names the test's servers, with slots of its own."""
-    prefix = "given"
-    yield {
+def addresses(databases: Databases, nats_server: EmbeddedNats) -> dict[str, str]:
+    """An environment that names the test's servers; slots go with the databases."""
+    return {
         "ROSTERLINE_SIS_DSN": databases.sis_dsn,
         "ROSTERLINE_DSN": databases.dsn,
         "ROSTERLINE_NATS_URL": nats_server.url,
-        "ROSTERLINE_SLOT_PREFIX": prefix,
+        "ROSTERLINE_SLOT_PREFIX": "given",
     }
-    with psycopg.connect(postgres_server.dsn("postgres"), autocommit=True) as admin:
-        admin.execute(
-            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots "
-            "WHERE slot_name LIKE 'given%' AND NOT active"
-        )
 
 
 async def test_up_uses_the_servers_that_were_given(folder: Path, addresses: dict[str, str]) -> None:
@@ -49,10 +39,10 @@ async def test_up_uses_the_servers_that_were_given(folder: Path, addresses: dict
             "ingest",
             "api",
         }
-        assert httpx.get(f"{instance.api}/health/ready").status_code == 200
+        assert instance.is_ready()
         code, seconds = await instance.end()
     assert code == 0
-    assert seconds < 5
+    assert seconds < END_SECONDS
     assert not (folder / "postgres").exists()
     assert not (folder / "jetstream").exists()
 

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from rosterline.launch.embedded import EmbeddedNats
-from tests.support.processes import run_command, running
+from tests.support.processes import PATIENCE_SECONDS, run_command, running
+from tests.support.running import until
 from tests.support.servers import Databases
 
 pytestmark = pytest.mark.e2e
@@ -20,11 +22,20 @@ HOP_KEYS = {"events", "seconds", "bytes", "active", "wal_status", "error"}
 PART_KEYS = {"pid", "state", "restarts", "last_exit", "since"}
 
 
+async def status_when_well(folder: Path) -> dict[str, Any]:
+    """What is told once nothing is amiss: `ready` waits for no more than reads need."""
+
+    async def ask() -> dict[str, Any] | None:
+        outcome = await run_command("status", "--data", str(folder), "--json")
+        return json.loads(outcome.out) if outcome.code == 0 else None
+
+    status: dict[str, Any] = await until(ask, seconds=PATIENCE_SECONDS)
+    return status
+
+
 async def test_status_shows_services_lags_and_readiness(folder: Path) -> None:
     async with running(folder) as instance:
-        outcome = await run_command("status", "--data", str(folder), "--json")
-        assert outcome.code == 0, outcome.out
-        status = json.loads(outcome.out)
+        status = await status_when_well(folder)
         assert set(status) == STATUS_KEYS
         assert status["ready"] is True
         assert status["api"] == instance.api

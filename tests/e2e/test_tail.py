@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.support.processes import COMMAND, clean_environment, running, until
+from tests.support.processes import COMMAND, END_SECONDS, clean_environment, running, until
 
 pytestmark = pytest.mark.e2e
 
@@ -35,7 +35,7 @@ async def tailing(folder: Path, *arguments: str) -> AsyncIterator[asyncio.Stream
         yield process.stdout
     finally:
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(END_SECONDS):
             assert await process.wait() == 0
 
 

@@ -12,8 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 COMMAND = Path(sysconfig.get_path("scripts")) / "rosterline"
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
+PATIENCE_SECONDS = 60.0
+ANSWER_SECONDS = 20.0
+# The product gives itself less than five (tests/unit/launch/test_up.py), if the machine keeps up.
+END_SECONDS = 15.0
 LOOK_SECONDS = 0.05
 
 
@@ -60,7 +66,7 @@ async def run_program(
     return Outcome(process.returncode or 0, out.decode(), err.decode())
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
     """Return when `condition` holds; raise TimeoutError when it does not within the time."""
     never = asyncio.Event()
     async with asyncio.timeout(seconds):
@@ -103,6 +109,14 @@ class RunningInstance:
     def api(self) -> str:
         """Base address of the API."""
         return str(self.endpoints["api"])
+
+    def is_ready(self) -> bool:
+        """Whether the API answers roster requests; with its servers away it may answer nothing."""
+        try:
+            answer = httpx.get(f"{self.api}/health/ready", timeout=ANSWER_SECONDS)
+        except httpx.TransportError:
+            return False
+        return answer.status_code == 200
 
     def pids(self) -> set[int]:
         """All its processes but the command's own."""
@@ -166,7 +180,7 @@ async def started(
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
             try:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(END_SECONDS):
                     await process.wait()
             except TimeoutError:
                 process.kill()
