@@ -1,12 +1,37 @@
 """Fixtures that every folder may use; the servers behind them are in tests/support."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+from rosterline.launch import children
 from rosterline.launch.embedded import EmbeddedNats, EmbeddedPostgres
 from tests.support.servers import Databases, fresh_databases, template_server
+
+PORT_SHARES = 8
+
+# What an example takes says more of the machine than of us; and the first argument of a test is
+# often a fixture, which Hypothesis takes for the `self` of a method.
+settings.register_profile(
+    "rosterline",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors],
+)
+settings.load_profile("rosterline")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_ports() -> Iterator[None]:
+    """Ports that no other worker of the run draws: a free one is bound only some time later."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        if worker:
+            own = children.PORTS[int(worker.removeprefix("gw")) % PORT_SHARES :: PORT_SHARES]
+            monkeypatch.setattr(children, "PORTS", own)
+        yield
 
 
 @pytest.fixture(scope="session")

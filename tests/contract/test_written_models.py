@@ -81,7 +81,7 @@ def test_there_is_one_of_each() -> None:
     assert {document.entity for document in RECORDS} == set(WRITTEN[Version.V1P2])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(document=documents())
 def test_a_document_with_the_standards_members_is_valid(document: Document) -> None:
     check(document)

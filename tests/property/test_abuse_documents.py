@@ -46,7 +46,6 @@ CHECKS: list[CheckFunction] = [
 EXAMPLES = settings(
     max_examples=4,
     derandomize=True,
-    deadline=None,
     database=None,
     phases=[Phase.generate],
     # An operation may have no more requests than a few.

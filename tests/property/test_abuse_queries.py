@@ -19,7 +19,7 @@ from tests.support.api import with_parents
 from tests.support.servers import fresh_databases
 
 NAMES = [dialect.name for dialect in DIALECTS]
-EXAMPLES = settings(max_examples=250, derandomize=True, deadline=None, database=None)
+EXAMPLES = settings(max_examples=250, derandomize=True, database=None)
 # What the grammar is made of, and what others are.
 TOKENS = [
     *("'", "''", "\\'", "\\", '"', "`", "(", ")", ",", ".", ";", "--", "/*", "*/", "#", "%", "_"),

@@ -35,7 +35,7 @@ from tests.support.servers import fresh_databases
 
 PUBLIC_URL = "https://roster.example.org"
 PAGES = 3
-EXAMPLES = settings(max_examples=150, derandomize=True, deadline=None, database=None)
+EXAMPLES = settings(max_examples=150, derandomize=True, database=None)
 EVER = "dateLastModified>'1970-01-01'"
 OWN_WORDS = [
     *(HERE, AGENT, *SHARED, "student-1", "teacher-1", "class-1", "class-2", "course-1", "term-1"),

@@ -129,7 +129,7 @@ def test_g3_what_differs_between_two_days_is_found_by_the_dates_of_its_rows(
     check(district, sorted(days))
 
 
-@settings(max_examples=3, deadline=None, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=3, phases=(Phase.explicit, Phase.generate))
 @given(mini_districts)
 def test_g3_on_no_day_of_a_year_a_record_changes_that_is_not_found(district: MiniDistrict) -> None:
     check(district, YEAR)

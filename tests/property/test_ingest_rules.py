@@ -123,16 +123,12 @@ class Ingest(RuleBasedStateMachine):
 
 def test_g7_units_end_as_the_same_lines_one_after_the_other() -> None:
     Ingest.seen.clear()
-    run_state_machine_as_test(
-        Ingest, settings=settings(max_examples=100, stateful_step_count=10, deadline=None)
-    )
+    run_state_machine_as_test(Ingest, settings=settings(max_examples=100, stateful_step_count=10))
     assert Ingest.seen == {200, 201, 204, 404, 422}
 
 
 def test_g7_units_end_alike_where_trees_are_at_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assessments, "MOST_LEVELS", 3)
     Ingest.too_deep = 0
-    run_state_machine_as_test(
-        Ingest, settings=settings(max_examples=100, stateful_step_count=10, deadline=None)
-    )
+    run_state_machine_as_test(Ingest, settings=settings(max_examples=100, stateful_step_count=10))
     assert Ingest.too_deep

@@ -179,7 +179,6 @@ async def play(bench: Bench, data: st.DataObject) -> None:
 @given(data=st.data())
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_g7_the_worker_ends_as_the_same_lines_one_after_the_other(

@@ -113,7 +113,7 @@ def test_chunks_over_any_mirror_give_the_source(databases: Databases, kind: Kind
     with asyncio.Runner() as runner:
         connection: Any = runner.run(asyncpg.connect(databases.dsn))
 
-        @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=60, suppress_health_check=list(HealthCheck))
         @given(before=tables(kind), after=tables(kind), size=st.integers(1, 5))
         def examples(before: list[Row], after: list[Row], size: int) -> None:
             runner.run(check(connection, kind, before, after, size))

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rosterline.api.errors import ApiError
@@ -109,7 +109,7 @@ def test_every_field_compares_with_every_value_in_sql_as_in_python(
 
 
 @pytest.mark.parametrize("collection", EVERY, ids=NAMES)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+@settings(max_examples=15)
 @given(data=st.data(), seed=st.integers(0, 2**32), folds_case=st.booleans())
 def test_sql_selects_what_plain_python_selects(
     database: Asking, collection: Collection, *, data: st.DataObject, seed: int, folds_case: bool

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rosterline.api.app import create_app
@@ -211,7 +211,7 @@ def query_parameters(sort: str, *, descending: bool) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("walk", [by_links, until_empty, to_first_total, to_latest_total])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+@settings(max_examples=60)
 @given(
     initial=st.dictionaries(st.sampled_from(IDS), States, min_size=8),
     changes=Changes,

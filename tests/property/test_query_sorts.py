@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rosterline.api.query.fields import Field
@@ -32,9 +32,7 @@ from tests.support.asking import (
 from tests.support.documents import make_odd_records, make_records
 from tests.support.matching import select
 
-SETTINGS = settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.differing_executors]
-)
+SETTINGS = settings(max_examples=8)
 
 
 @pytest.fixture(scope="module")

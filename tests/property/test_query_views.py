@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rosterline.api.access.connections import HIDDEN, WITHDRAW
@@ -152,7 +152,7 @@ def database(postgres_server: EmbeddedPostgres) -> Iterator[Database]:
         runner.run(connection.close())
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+@settings(max_examples=50)
 @given(st.lists(USERS, min_size=1, max_size=20))
 def test_the_database_makes_the_same_of_documents_as_we_do(
     database: Database, users: list[User]
@@ -166,7 +166,7 @@ def test_the_database_makes_the_same_of_documents_as_we_do(
         assert database.shown(texts, parameters, source.document) == expected
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+@settings(max_examples=50)
 @given(st.dictionaries(IDS, USERS, min_size=1, max_size=8))
 def test_a_turned_switch_stores_the_tombstones_that_we_would_write(
     database: Database, users: dict[str, User]
