@@ -11,7 +11,8 @@ from tests.integration.projector.conftest import Loaded
 from tests.support.projection import Chain, open_chain
 from tests.support.servers import Databases
 
-START = datetime(2030, 1, 1, tzinfo=UTC)
+# Later than every stamp of the real clock.
+START = datetime(2100, 1, 1, tzinfo=UTC)
 LEAD = timedelta(seconds=1)
 
 
