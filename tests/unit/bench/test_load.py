@@ -54,7 +54,7 @@ async def put(load: Callable[[int], Load], reply: Reply) -> Outcome:
 async def test_every_answer_and_every_record_in_it_is_counted() -> None:
     body = b"[" + b",".join([RECORD] * 3) + b"]"
     outcome = await put(
-        lambda port: Load(port, "/users", "t", 0.05, connections=2), lambda _: answer(body)
+        lambda port: Load(port, "/users", "t", 0.5, connections=2), lambda _: answer(body)
     )
     assert len(outcome.spans) >= 2
     assert outcome.records == 3 * len(outcome.spans)
