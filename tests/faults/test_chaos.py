@@ -7,10 +7,12 @@ from random import Random
 
 import asyncpg
 import pytest
+from nats.aio.client import Client
 
 from rosterline.capture.service import AnotherCaptureError, serve_sis
 from rosterline.db.migrate import migrate_rosterline, migrate_sis
 from rosterline.db.pools import LOST_CONNECTION
+from rosterline.events.source import SnapshotEnd
 from rosterline.launch.embedded import EmbeddedNats, EmbeddedPostgres
 from rosterline.sample.changes import one_change
 from rosterline.sample.generate import generate
@@ -31,9 +33,9 @@ from tests.support.ledger import (
 )
 from tests.support.running import pause, settings_for, until
 from tests.support.servers import Databases, fresh_databases, kill
-from tests.support.streams import client_of, last_sequence
+from tests.support.streams import client_of, last_sequence, read_source
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 BASE_URL = "http://rosterline.test"
 ROUNDS = 12
@@ -173,6 +175,13 @@ async def test_g1_g4_random_trouble_loses_and_repeats_nothing(
         nats.stop()
 
 
+async def has_whole_snapshot(client: Client) -> bool:
+    """Whether the stream ends with the end of a snapshot."""
+    if not await last_sequence(client, "SIS"):
+        return False
+    return isinstance((await read_source(client))[-1], SnapshotEnd)
+
+
 async def test_g4_of_two_captures_started_at_once_one_works_and_nothing_is_doubled(
     databases: Databases, nats_server: EmbeddedNats
 ) -> None:
@@ -183,6 +192,7 @@ async def test_g4_of_two_captures_started_at_once_one_works_and_nothing_is_doubl
     done, working = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED, timeout=30)
     assert [type(task.exception()) for task in done] == [AnotherCaptureError]
     async with client_of(nats_server.url) as client, connected(databases.sis_dsn) as sis:
+        await until(lambda: has_whole_snapshot(client))
         before = await last_sequence(client, "SIS")
         await sis.execute("UPDATE sis.district SET name = 'Twice?'")
 

@@ -22,7 +22,7 @@ from tests.support.running import settings_for
 from tests.support.servers import Databases
 from tests.support.streams import client_of
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 BASE_URL = "http://rosterline.test"
 PROJECTOR = "projector"

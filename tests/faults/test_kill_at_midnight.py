@@ -1,6 +1,6 @@
 """G3, G4: a projector that is killed while a day begins tells that day once and whole."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -15,12 +15,10 @@ from tests.support.running import settings_for
 from tests.support.servers import Databases
 from tests.support.streams import client_of, read_all
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 BASE_URL = "http://rosterline.test"
 PROJECTOR = "projector"
-# 26 hours apart: whatever the time is, it is an earlier day here than there.
-WEST, EAST = "Etc/GMT+12", "Etc/GMT-14"
 DAY = "SELECT evaluated_on FROM rosterline.clock WHERE ready"
 # Ends on the day for which the records hold, so that the next day finds them ended.
 END_TODAY = (
@@ -35,6 +33,18 @@ POINTS = [
     f"{failpoints.PROJECTOR_DURING_DAY}:4",
     f"{failpoints.PROJECTOR_AFTER_COMMIT}:1",
 ]
+
+
+def west_and_east() -> tuple[str, str]:
+    """Two zones 24 hours apart: whatever the time is, it is the day after here there.
+
+    Both days begin at once, for the one pair at 12:00 UTC, for the other at 10:00. Before 11:00
+    that of the first is more than an hour ahead, from then on that of the second more than an
+    hour past; so neither begins while a test runs.
+    """
+    if datetime.now(UTC).hour < 11:
+        return "Etc/GMT+12", "Etc/GMT-12"
+    return "Etc/GMT+10", "Etc/GMT-14"
 
 
 async def value(dsn: str, query: str, *arguments: object) -> object:
@@ -62,9 +72,10 @@ async def live_until_midnight(databases: Databases, chain: Chain) -> date:
 async def test_g3_g4_a_day_whose_beginning_is_killed_is_told_once_and_whole(
     databases: Databases, nats_server: EmbeddedNats, tmp_path: Path, point: str
 ) -> None:
-    async with Chain(settings_for(databases, nats_server, time_zone=WEST), tmp_path) as chain:
+    west, east = west_and_east()
+    async with Chain(settings_for(databases, nats_server, time_zone=west), tmp_path) as chain:
         before = await live_until_midnight(databases, chain)
-    settings = settings_for(databases, nats_server, time_zone=EAST, load_people=3)
+    settings = settings_for(databases, nats_server, time_zone=east, load_people=3)
     async with Chain(settings, tmp_path) as chain, client_of(nats_server.url) as client:
         for service in SERVICES:
             chain.start(service, point if service == PROJECTOR else "")

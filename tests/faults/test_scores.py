@@ -39,7 +39,7 @@ from tests.support.servers import Databases, fresh_databases, kill
 from tests.support.streams import client_of
 from tests.support.vendors import vendor
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 SERVICES = ("capture sis", "capture records", "projector", "ingest", "api")
 STUDENTS = "SELECT sourced_id FROM v1p2.users WHERE is_student AND status = 'active' ORDER BY 1"
