@@ -31,6 +31,7 @@ from rosterline.api.limits import MOST_REQUEST_BYTES, MOST_WRITE_BYTES, most_byt
 from rosterline.api.nats.door import admit_vendors
 from rosterline.api.responses import JSON
 from rosterline.api.routes.explain import Explainer
+from rosterline.config.errors import OperatorError
 from rosterline.config.settings import Settings
 from rosterline.db.pools import open_pool
 
@@ -45,7 +46,7 @@ MOST_READ_BYTES = 524_288
 log = structlog.get_logger()
 
 
-class PortTakenError(Exception):
+class PortTakenError(OperatorError):
     """The address cannot be listened on; the message says which, why, and what to do."""
 
     def __init__(self, message: str) -> None:

@@ -18,6 +18,7 @@ from rosterline.capture.preflight import inspect
 from rosterline.capture.replication import StreamEndedError, open_replication
 from rosterline.capture.session import Capture, Source
 from rosterline.capture.tasks import end
+from rosterline.config.errors import OperatorError
 from rosterline.config.settings import Settings
 from rosterline.db.errors import describe
 from rosterline.db.lives import live_on, take_lock
@@ -41,11 +42,11 @@ TRANSIENT = (
 )
 
 
-class AnotherCaptureError(Exception):
+class AnotherCaptureError(OperatorError):
     """The slot already has a capture; a second one would only be in its way."""
 
 
-class PreflightError(Exception):
+class PreflightError(OperatorError):
     """The database is not fit for capture; the message lists what to change."""
 
 

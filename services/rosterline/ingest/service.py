@@ -10,6 +10,7 @@ import structlog
 from nats.aio.client import Client
 
 from rosterline.bus.topology import INGEST, ensure_streams, identity, resume_ingest_consumer
+from rosterline.config.errors import OperatorError
 from rosterline.config.settings import Settings
 from rosterline.db.errors import describe
 from rosterline.db.lives import live_on, take_lock
@@ -28,7 +29,7 @@ from rosterline.ingest.work import Worker
 log = structlog.get_logger(__name__)
 
 
-class AnotherIngestError(Exception):
+class AnotherIngestError(OperatorError):
     """Another process works this district's commands off."""
 
 

@@ -177,6 +177,12 @@ def environment_settings() -> Settings:
         raise UsageError(f"ROSTERLINE_{name}: {first['msg']}") from error
 
 
+def settings_with_port(port: int | None) -> Settings:
+    """The environment's settings, and the port that was asked for."""
+    settings = environment_settings()
+    return settings if port is None else settings.model_copy(update={"port": port})
+
+
 def find_settings(data: Path | None, *needed: str) -> Settings:
     """Settings whose `needed` addresses are set: the environment's, else those of the instance that
     runs in the data folder. A folder that was named goes before the environment.

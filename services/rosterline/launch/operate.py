@@ -7,17 +7,13 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Annotated, Final
+from typing import Final
 
 import asyncpg
-import typer
 
 from rosterline.config.settings import Settings
 from rosterline.db.pools import open_connection
-from rosterline.launch.display import print_line, progress_bar
 from rosterline.launch.errors import LaunchError
-from rosterline.launch.instance import find_settings
-from rosterline.launch.options import DataOption
 from rosterline.launch.status import fetch_tasks, is_projecting
 from rosterline.projector import holds
 from rosterline.projector.holds import Hold, Loss, fetch_waiting
@@ -39,32 +35,6 @@ SELECT ready, coalesce(
 ) AS loading
 FROM rosterline.clock
 """
-
-
-def release_command(
-    hold: Annotated[
-        int | None, typer.Argument(help="The hold's number; not needed when there is only one.")
-    ] = None,
-    data: DataOption = None,
-) -> None:
-    """Let a transaction go on that was held because it deletes much."""
-    released = asyncio.run(release_hold(find_settings(data, "dsn"), hold))
-    losses = ", ".join(map(str, released.losses))
-    print_line(f"released: transaction {released.transaction} may delete {losses}")
-
-
-def rebuild_command(
-    *,
-    release: Annotated[
-        bool, typer.Option("--release", help="Even if it deletes much of a collection.")
-    ] = False,
-    data: DataOption = None,
-) -> None:
-    """Compute all records anew from the copy of the SIS, and correct those that differ."""
-    settings = find_settings(data, "dsn")
-    with progress_bar() as progress:
-        records = asyncio.run(rebuild(settings, progress, released=release))
-    print_line(f"rebuilt: {records:,} records differed" if records else "rebuilt: nothing differed")
 
 
 async def release_hold(settings: Settings, hold_id: int | None) -> Hold:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from rosterline.telemetry.logging import configure_logging
 # Records by the thousand live for a moment and hold no cycles: looking for some cost a sixth of a
 # first load.
 COLLECT_AFTER = (50_000, 20, 50)
+Serve = Callable[[Settings, asyncio.Event], Awaitable[None]]
 PASSED_ON = (
     "sis_dsn",
     "sis_capture_dsn",
@@ -78,19 +80,21 @@ def environment(settings: Settings) -> dict[str, str]:
     return {f"ROSTERLINE_{name.upper()}": str(getattr(settings, name)) for name in PASSED_ON}
 
 
-async def run_service(service: Service, settings: Settings) -> None:
+async def run_service(name: str, serve: Serve, settings: Settings) -> None:
     """Run a service in this process until SIGINT or SIGTERM."""
-    configure_logging(service.name)
+    configure_logging(name)
     gc.set_threshold(*COLLECT_AFTER)
     failpoints.arm(os.environ.get(failpoints.VARIABLE, ""))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await service.serve(settings, stop)
+    await serve(settings, stop)
 
 
-def run_one(service: Service, data: Path | None, changed: dict[str, Any] | None = None) -> None:
+def run_one(
+    service: Service, serve: Serve, data: Path | None, changed: dict[str, Any] | None = None
+) -> None:
     """Run a service in this process, with the settings of an installation."""
     settings = find_settings(data, *service.needs).model_copy(update=changed or {})
-    uvloop.run(run_service(service, settings))
+    uvloop.run(run_service(service.name, serve, settings))

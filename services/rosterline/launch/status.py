@@ -18,9 +18,9 @@ from nats.js.errors import NotFoundError
 from rosterline.bus.connection import BusUnreachableError, connect
 from rosterline.bus.topology import INGEST, INGEST_CONSUMER, ONEROSTER, RECORDS, SIS, identity
 from rosterline.config.settings import Settings
-from rosterline.db.errors import describe
 from rosterline.db.pools import DatabaseUnreachableError, open_connection
 from rosterline.events.subjects import INGEST_SUBJECTS, change_subjects
+from rosterline.launch.errors import one_line
 from rosterline.launch.instance import PartState
 from rosterline.projector.holds import Hold, Loss, fetch_waiting
 
@@ -309,10 +309,3 @@ def local_url(settings: Settings) -> str:
     anywhere = settings.host in {"0.0.0.0", "::", ""}  # noqa: S104 - compared, not bound
     host = "127.0.0.1" if anywhere else settings.host
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
-
-
-def one_line(error: BaseException) -> str:
-    """An error's message without line breaks, and without values of rows."""
-    if isinstance(error, asyncpg.PostgresError):
-        return describe(error)
-    return " ".join(str(error).split()) or type(error).__name__

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import psycopg
 import structlog
+import typer
 from psycopg import sql
 from sqlalchemy.exc import DBAPIError
 
@@ -21,7 +22,7 @@ from rosterline.db.migrate import migrate_rosterline, migrate_sis
 from rosterline.db.pools import open_connection
 from rosterline.launch.check import inspect_all
 from rosterline.launch.children import is_free, kept_port
-from rosterline.launch.display import progress_bar
+from rosterline.launch.display import print_error, print_line, progress_bar
 from rosterline.launch.embedded import EmbeddedNats, EmbeddedPostgres
 from rosterline.launch.errors import LaunchError
 from rosterline.launch.instance import DataFolder, Endpoints
@@ -31,6 +32,7 @@ from rosterline.launch.registry import SERVICES
 from rosterline.launch.services import ServicePart
 from rosterline.launch.status import UNREACHABLE, fetch_tasks, is_ready, local_url
 from rosterline.launch.supervise import Supervisor, happens
+from rosterline.telemetry.logging import configure_logging
 
 log = structlog.get_logger(__name__)
 
@@ -269,3 +271,12 @@ def migrate(settings: Settings) -> None:
             raise
         log.info("migrate.sis_left_alone", reason="the role may not change it")
     migrate_rosterline(settings.dsn, f"{settings.slot_prefix}_records")
+
+
+def run_instance(folder: DataFolder, settings: Settings, guest: Guest | None) -> None:
+    """Run everything until a signal; ends the command where that is no clean end."""
+    configure_logging("up")
+    instance = Instance(folder, settings, guest, announce=print_line, show=print_error)
+    code = asyncio.run(instance.run())
+    if code:
+        raise typer.Exit(code)

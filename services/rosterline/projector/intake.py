@@ -11,6 +11,7 @@ from nats.aio.client import Client
 from pydantic import ValidationError
 
 from rosterline.bus.reader import StreamMessage, StreamReader, open_reader
+from rosterline.config.errors import OperatorError
 from rosterline.events.source import SOURCE_MESSAGE
 from rosterline.projector.batch import Batch, Limits, Received, units
 from rosterline.projector.resume import Finder, of_one_epoch
@@ -20,7 +21,7 @@ from rosterline.telemetry import failpoints
 PURGE_SECONDS = 300.0
 
 
-class UnreadableMessageError(Exception):
+class UnreadableMessageError(OperatorError):
     """A message of a stream that this version does not understand; says where, never what."""
 
 

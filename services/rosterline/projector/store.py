@@ -11,6 +11,7 @@ from typing import Any
 
 import asyncpg
 
+from rosterline.config.errors import OperatorError
 from rosterline.db.tables.read_model import TABLE_NAMES
 from rosterline.events.change import OUTBOX_PREFIX
 from rosterline.oneroster.stamps import format_stamp
@@ -96,7 +97,7 @@ ADVANCE_TASK = "UPDATE rosterline.progress SET done = done + $2 WHERE task = $1"
 END_TASK = "DELETE FROM rosterline.progress WHERE task = $1"
 
 
-class AnotherProjectorError(Exception):
+class AnotherProjectorError(OperatorError):
     """Another projector writes this database."""
 
 

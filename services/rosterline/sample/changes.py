@@ -8,6 +8,7 @@ from random import Random
 import asyncpg
 import structlog
 
+from rosterline.config.errors import OperatorError
 from rosterline.db.pools import DatabaseUnreachableError, open_connection
 from rosterline.sample.classwork import (
     change_room,
@@ -42,7 +43,7 @@ LOST = (
 IN_THE_WAY = (asyncpg.TransactionRollbackError, asyncpg.ForeignKeyViolationError)
 
 
-class NothingToChangeError(Exception):
+class NothingToChangeError(OperatorError):
     """The SIS holds no district to work on."""
 
 

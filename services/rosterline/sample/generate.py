@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 import asyncpg
 
+from rosterline.config.errors import OperatorError
 from rosterline.db.pools import open_connection
 from rosterline.db.tables.sis import SIS, TABLES
 from rosterline.sample.district import Portion, make_district
@@ -14,7 +15,7 @@ Progress = Callable[[str, int, int], None]
 ROWS_PER_COPY = 20_000
 
 
-class SampleError(Exception):
+class SampleError(OperatorError):
     """The district cannot be generated; the message says what to do."""
 
 

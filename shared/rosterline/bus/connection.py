@@ -11,12 +11,14 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import Error
 
+from rosterline.config.errors import OperatorError
+
 log = structlog.get_logger(__name__)
 
 CONNECT_SECONDS = 5
 
 
-class BusUnreachableError(Exception):
+class BusUnreachableError(OperatorError):
     """NATS cannot be reached."""
 
 

@@ -15,6 +15,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from rosterline.config.errors import OperatorError
+
 PULL_MESSAGES = 1000
 PULL_BYTES = 16_000_000
 PULL_SECONDS = 30
@@ -33,7 +35,7 @@ class ReaderLostError(Exception):
     """The consumer is gone or silent; open another reader."""
 
 
-class StreamGapError(Exception):
+class StreamGapError(OperatorError):
     """The stream no longer holds the next message."""
 
 

@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
+from rosterline.config.errors import OperatorError
 from rosterline.db.addresses import without_password
 
 
-class DatabaseUnreachableError(Exception):
+class DatabaseUnreachableError(OperatorError):
     """A database that does not answer, or refuses the login."""
 
 

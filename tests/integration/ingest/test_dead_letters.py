@@ -12,8 +12,8 @@ from rosterline.bus.topology import INGEST
 from rosterline.ingest.dead_letters import Letter, fetch_letters
 from rosterline.ingest.errors import SameFaultError
 from rosterline.ingest.service import serve
+from rosterline.launch.commands.ingest import drop, redrive
 from rosterline.launch.errors import LaunchError
-from rosterline.launch.ingest import drop, redrive
 from rosterline.telemetry import failpoints
 from tests.integration.ingest.desk import APP, Desk, guid, line_item
 from tests.support.chain import Chain

@@ -8,7 +8,7 @@ from rosterline.ingest import connections as connections_module
 from rosterline.ingest.service import serve
 from rosterline.ingest.waiting import fetch_next
 from rosterline.ingest.work import Worker
-from rosterline.launch.connections import forget_verdicts
+from rosterline.launch.commands.connection import forget_verdicts
 from tests.integration.ingest.desk import APP, SCOPES, Desk, guid, line_item, result
 from tests.support.running import running, until
 

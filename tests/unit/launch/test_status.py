@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rosterline.launch.display import print_status
+from rosterline.launch.commands.status import print_status
 from rosterline.launch.errors import LaunchError
 from rosterline.launch.operate import choose
 from rosterline.launch.status import Held, Hop, Status

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Sequence
 
 from rosterline.api.viewing.switches import Switches
+from rosterline.config.errors import OperatorError
 from rosterline.oneroster.scopes import DEFAULT, KNOWN, find_scope, short_name
 
 # It becomes part of stream names, subjects and paths.
@@ -13,7 +14,7 @@ APP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 SIGNED_VERSION = "1.1"
 
 
-class InvalidConnectionError(Exception):
+class InvalidConnectionError(OperatorError):
     """A connection cannot be made or found; the message says why and what to do."""
 
 

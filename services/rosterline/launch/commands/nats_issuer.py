@@ -1,10 +1,15 @@
 """`rosterline nats-issuer`: a key with which the API admits vendors to NATS. Keeps nothing."""
 
+import typer
+
 from rosterline.bus.issuer import Issuer, make_seed
 from rosterline.launch.display import print_json, print_line
 from rosterline.launch.options import JsonOption
 
+app = typer.Typer()
 
+
+@app.command("nats-issuer")
 def issuer_command(as_json: JsonOption = False) -> None:
     """Make a key with which the API admits vendors to your NATS.
 

@@ -25,9 +25,7 @@ from rosterline.oneroster.scopes import WRITING, find_scope
 
 T = TypeVar("T")
 
-connection_commands = typer.Typer(
-    help="Vendors: what they may see, and their credentials.", no_args_is_help=True
-)
+app = typer.Typer(help="Vendors: what they may see, and their credentials.", no_args_is_help=True)
 AppArgument = Annotated[str, typer.Argument(help="The vendor's app name.")]
 SecondaryEmail = Annotated[
     bool | None,
@@ -122,7 +120,7 @@ async def forget_verdicts(settings: Settings, app: str) -> bool:
     return True
 
 
-@connection_commands.command("add")
+@app.command("add")
 def add_command(
     app: AppArgument,
     *,
@@ -161,7 +159,7 @@ def add_command(
     show_credentials(made, as_json=as_json, nats=nats)
 
 
-@connection_commands.command("list")
+@app.command("list")
 def list_command(data: DataOption = None, as_json: JsonOption = False) -> None:
     """Show all connections."""
     found = with_database(data, lambda db, _: connections.list_all(db))
@@ -185,7 +183,7 @@ def list_command(data: DataOption = None, as_json: JsonOption = False) -> None:
     )
 
 
-@connection_commands.command("set")
+@app.command("set")
 def set_command(
     app: AppArgument,
     *,
@@ -200,7 +198,7 @@ def set_command(
     print_line(f"connection {app}: {named(after)}")
 
 
-@connection_commands.command("rotate")
+@app.command("rotate")
 def rotate_command(app: AppArgument, data: DataOption = None, as_json: JsonOption = False) -> None:
     """Give a connection a new secret; the old one ends at once."""
     show_credentials(
@@ -208,7 +206,7 @@ def rotate_command(app: AppArgument, data: DataOption = None, as_json: JsonOptio
     )
 
 
-@connection_commands.command("remove")
+@app.command("remove")
 def remove_command(app: AppArgument, data: DataOption = None) -> None:
     """End a connection: its commands and verdicts are forgotten, what it has stored stays."""
 

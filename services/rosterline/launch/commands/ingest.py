@@ -22,6 +22,7 @@ from rosterline.ingest.dead_letters import (
     mark_sent,
     own_headers,
 )
+from rosterline.ingest.service import serve
 from rosterline.launch import registry
 from rosterline.launch.display import print_json, print_line, print_table
 from rosterline.launch.errors import LaunchError, UsageError
@@ -31,21 +32,21 @@ from rosterline.launch.services import run_one
 
 PUBLISH_SECONDS: Final = 10.0
 NO_LETTER: Final = "there is no dead letter {letter_id}; see `rosterline ingest dead-letters`"
-ingest_commands = typer.Typer(
+app = typer.Typer(
     help="Work commands on written records off; and those that could not be.",
     invoke_without_command=True,
 )
 LetterArgument = Annotated[int, typer.Argument(help="The dead letter's number.")]
 
 
-@ingest_commands.callback()
+@app.callback()
 def ingest_command(context: typer.Context, data: DataOption = None) -> None:
     """Check and store what assessment systems and others send."""
     if context.invoked_subcommand is None:
-        run_one(registry.INGEST, data)
+        run_one(registry.INGEST, serve, data)
 
 
-@ingest_commands.command("dead-letters")
+@app.command("dead-letters")
 def dead_letters_command(data: DataOption = None, as_json: JsonOption = False) -> None:
     """List the messages that were put aside, and why."""
     letters = asyncio.run(list_letters(find_settings(data, "dsn")))
@@ -62,7 +63,7 @@ def dead_letters_command(data: DataOption = None, as_json: JsonOption = False) -
     )
 
 
-@ingest_commands.command("redrive")
+@app.command("redrive")
 def redrive_command(
     letter: Annotated[int | None, typer.Argument(help="The dead letter's number.")] = None,
     *,
@@ -76,7 +77,7 @@ def redrive_command(
     print_line(f"sent again: {sent}")
 
 
-@ingest_commands.command("drop")
+@app.command("drop")
 def drop_command(letter: LetterArgument, data: DataOption = None) -> None:
     """Give a message that was put aside up: its sender is told that it was not stored."""
     dropped = asyncio.run(drop(find_settings(data, "dsn", "nats_url"), letter))
