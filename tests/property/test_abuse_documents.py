@@ -44,7 +44,7 @@ CHECKS: list[CheckFunction] = [
     response_schema_conformance,
 ]
 EXAMPLES = settings(
-    max_examples=4,
+    max_examples=3,
     derandomize=True,
     database=None,
     phases=[Phase.generate],

@@ -109,7 +109,7 @@ def test_every_field_compares_with_every_value_in_sql_as_in_python(
 
 
 @pytest.mark.parametrize("collection", EVERY, ids=NAMES)
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(data=st.data(), seed=st.integers(0, 2**32), folds_case=st.booleans())
 def test_sql_selects_what_plain_python_selects(
     database: Asking, collection: Collection, *, data: st.DataObject, seed: int, folds_case: bool
