@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,11 @@ PARTS = ("projector", "nats", "postgres")
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Instance:
-    """An instance of which nothing runs."""
-    return Instance(DataFolder(tmp_path), Settings(), None, lambda _: None, lambda _: None)
+def instance(tmp_path: Path) -> Iterator[Instance]:
+    """An instance of which nothing runs; what a failed test leaves running is ended."""
+    made = Instance(DataFolder(tmp_path), Settings(), None, lambda _: None, lambda _: None)
+    yield made
+    made.supervisor.kill()
 
 
 def heeds_no_end(pid: int) -> bool:
