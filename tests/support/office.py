@@ -24,6 +24,7 @@ from rosterline.projector.service import serve as serve_projector
 from rosterline.sample.generate import generate
 from tests.support.api import Served, serving
 from tests.support.ledger import is_ready
+from tests.support.projection import LEAD_SECONDS
 from tests.support.running import PATIENCE_SECONDS, settings_for, until
 from tests.support.servers import Databases
 from tests.support.streams import client_of, last_sequence
@@ -168,7 +169,7 @@ async def open_office(
     databases: Databases, nats: EmbeddedNats, **changes: Any
 ) -> AsyncIterator[Office]:
     """An office in a district of a few students."""
-    settings = settings_for(databases, nats, **changes)
+    settings = settings_for(databases, nats, **{"stamp_lead_seconds": LEAD_SECONDS} | changes)
     await generate(databases.sis_dsn, students=STUDENTS, seed=8, progress=lambda *_: None)
     async with AsyncExitStack() as stack:
         served = await stack.enter_async_context(

@@ -49,6 +49,8 @@ BASE_URL = "http://rosterline.test"
 DISTRICT = "district"
 TODAY = date(2025, 10, 15)
 LIMITS = Limits(200, 2000)
+# What is committed after its stamp is told anew: not on any machine, unless a test wants it.
+LEAD_SECONDS = 30.0
 MARK = "tests"
 POKE_SECONDS = 0.02
 RecordKey = tuple[str, str, str]
@@ -345,7 +347,7 @@ async def make_projection(
     today: date = TODAY,
     run_size: int = 5000,
     load_people: int = 2000,
-    lead_seconds: float = 1.0,
+    lead_seconds: float = LEAD_SECONDS,
 ) -> Projection:
     """A projection as the service makes it, of what the database says.
 

@@ -13,7 +13,15 @@ from rosterline.capture.parts import Limits
 from rosterline.launch.embedded import EmbeddedNats, EmbeddedPostgres
 from rosterline.sample.generate import generate
 from tests.integration.projector.bench import INSERT, Bench
-from tests.support.projection import TODAY, Chain, Event, Source, open_chain, open_wal
+from tests.support.projection import (
+    LEAD_SECONDS,
+    TODAY,
+    Chain,
+    Event,
+    Source,
+    open_chain,
+    open_wal,
+)
 from tests.support.running import settings_for
 from tests.support.servers import (
     SIS_PUBLICATION,
@@ -77,7 +85,7 @@ async def chain(copies: Databases, loaded: Loaded) -> AsyncIterator[Chain]:
 @pytest.fixture
 async def bench(databases: Databases, nats_server: EmbeddedNats) -> AsyncIterator[Bench]:
     """A SIS with a district, whose snapshot is in the stream."""
-    settings = settings_for(databases, nats_server)
+    settings = settings_for(databases, nats_server, stamp_lead_seconds=LEAD_SECONDS)
     async with (
         client_of(nats_server.url) as client,
         open_wal(databases.sis_dsn, "sis", SIS_PUBLICATION) as wal,

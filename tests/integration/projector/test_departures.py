@@ -309,7 +309,7 @@ def clock() -> Clock:
 @pytest.fixture
 async def clocked(copies: Databases, loaded: Loaded, clock: Clock) -> AsyncIterator[Chain]:
     """A loaded chain with that clock."""
-    async with open_chain(copies, now=clock) as opened:
+    async with open_chain(copies, now=clock, lead_seconds=1.0) as opened:
         opened.store.events.extend(loaded.events)
         yield opened
 

@@ -138,7 +138,10 @@ async def half_a_transaction(bench: Bench) -> AsyncIterator[list[Received]]:
         yield others
 
 
-async def test_g2_documents_wait_while_a_large_transaction_of_the_sis_is_open(bench: Bench) -> None:
+async def test_g2_documents_wait_while_a_large_transaction_of_the_sis_is_open(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "PART_SECONDS", 120)
     async with half_a_transaction(bench) as others, connected(bench.databases.dsn) as connection:
         revision = await put(connection, CATEGORY)
 

@@ -1,10 +1,11 @@
 """G10 in the running projector: what it does and does not do while something is held."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,7 @@ from rosterline.projector.service import serve
 from rosterline.projector.store import AnotherProjectorError
 from rosterline.sample.generate import generate
 from tests.support.ledger import connected, differing_tables, is_ready
+from tests.support.projection import LEAD_SECONDS, TODAY
 from tests.support.running import running, settings_for, until
 from tests.support.servers import Databases
 from tests.support.streams import client_of, last_sequence
@@ -29,9 +31,9 @@ from tests.support.streams import client_of, last_sequence
 WIPE = "DELETE FROM sis.roster"
 HELD = "SELECT count(*) FROM rosterline.hold WHERE released_at IS NULL AND ended_at IS NULL"
 ACTIVE = "SELECT count(*) FROM v1p2.enrollments WHERE status = 'active'"
-
-
 LOADING = "SELECT loading FROM rosterline.cursor WHERE stream = 'SIS'"
+# No day ends by itself in a test; what some of them would end could be held.
+NOON = datetime.fromisoformat(f"{TODAY}T12:00:00Z")
 
 
 @dataclass
@@ -42,10 +44,12 @@ class Office:
     settings: Settings
     days: list[int] = field(default_factory=list)
     captures: AsyncExitStack = field(default_factory=AsyncExitStack)
+    began: float = field(default_factory=time.monotonic)
 
     def now(self) -> datetime:
-        """The real time, some days later."""
-        return datetime.now(UTC) + timedelta(days=sum(self.days))
+        """The time since the office began at noon, some days later."""
+        gone = timedelta(seconds=time.monotonic() - self.began)
+        return NOON + gone + timedelta(days=sum(self.days))
 
     @property
     def project(self) -> Callable[[Settings, asyncio.Event], Coroutine[Any, Any, None]]:
@@ -89,8 +93,10 @@ class Office:
 @pytest.fixture
 async def office(databases: Databases, nats_server: EmbeddedNats) -> AsyncIterator[Office]:
     """A loaded district whose captures run; of the projector a test decides."""
-    settings = settings_for(databases, nats_server, guard_records=5)
-    await generate(databases.sis_dsn, students=15, seed=2, progress=lambda *_: None)
+    settings = settings_for(
+        databases, nats_server, guard_records=5, stamp_lead_seconds=LEAD_SECONDS
+    )
+    await generate(databases.sis_dsn, students=15, seed=2, progress=lambda *_: None, today=TODAY)
     made = Office(databases, settings)
     async with running(serve_records, settings), made.captures:
         await made.capture()
@@ -125,7 +131,7 @@ async def test_g10_while_it_holds_it_stays_the_only_one_and_stops_at_once(office
     with pytest.raises(AnotherProjectorError):
         await serve(office.settings, asyncio.Event())
     stop.set()
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(15):
         await serving
 
 

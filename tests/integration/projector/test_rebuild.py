@@ -78,13 +78,16 @@ async def beside(chain: Chain) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-async def watch(dsn: str, stop: asyncio.Event, seen: dict[int, set[str]]) -> None:
+async def watch(
+    dsn: str, looked: asyncio.Event, stop: asyncio.Event, seen: dict[int, set[str]]
+) -> None:
     """Read users again and again: what is seen while how many people are done."""
     connection = await asyncpg.connect(dsn)
     while not stop.is_set():
         async with connection.transaction(isolation="repeatable_read"):
             done = await connection.fetchval("SELECT done FROM rosterline.progress")
             users = await connection.fetchval(USERS)
+        looked.set()
         if done is not None:
             seen.setdefault(done, set()).add(users)
     await connection.close()
@@ -122,8 +125,9 @@ async def test_readers_see_the_old_records_until_all_of_the_new_ones_are_there(
     projection.beside, projection.load_people = partial(beside, chain), 1
     await damage(chain)
     wrong, portions = await chain.store.stored(), await projection.connection.fetchval(PEOPLE)
-    stop, seen = asyncio.Event(), dict[int, set[str]]()
-    watching = asyncio.create_task(watch(chain.store.dsn, stop, seen))
+    looked, stop, seen = asyncio.Event(), asyncio.Event(), dict[int, set[str]]()
+    watching = asyncio.create_task(watch(chain.store.dsn, looked, stop, seen))
+    await looked.wait()
     await rebuild(chain)
     stop.set()
     await watching

@@ -124,7 +124,7 @@ async def test_g3_a_commit_that_came_too_late_stamps_these_tombstones_anew_as_we
 ) -> None:
     await generate(databases.sis_dsn, students=30, seed=5, progress=lambda *_: None, today=TODAY)
     clock = Clock()
-    async with open_chain(databases, now=clock) as chain:
+    async with open_chain(databases, now=clock, lead_seconds=1.0) as chain:
         await chain.load()
         person_id, guid = await teaching_guardian(chain)
         await chain.sis.execute(
