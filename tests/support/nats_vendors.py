@@ -12,7 +12,6 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from rosterline.api.access import connections
-from rosterline.api.access.passwords import SecretChecker
 from rosterline.api.access.throttle import Throttle
 from rosterline.api.nats.door import admit_vendors
 from rosterline.bus.connection import connect
@@ -114,9 +113,8 @@ class OpenDoor:
 async def keeping_door(settings: Settings, seed: str) -> AsyncIterator[None]:
     """The API's door as a task."""
     settings = settings.model_copy(update={"nats_issuer_seed": seed})
-    checker = SecretChecker(Throttle(settings))
     async with open_pool(settings.dsn, "test", size=4) as pool:
-        keeping = asyncio.create_task(admit_vendors(settings, pool, checker))
+        keeping = asyncio.create_task(admit_vendors(settings, pool, Throttle(settings)))
         try:
             yield
         finally:

@@ -52,21 +52,21 @@ def create_app(
     *,
     explainer: Explainer | None = None,
     writer: Writer | None = None,
-    checker: SecretChecker | None = None,
+    throttle: Throttle | None = None,
 ) -> FastAPI:
     """An application that reads from the pool; who calls it opens and closes the pool.
 
-    Without a `writer` that somebody runs, all writes are answered 503. A `checker` that checks
-    secrets elsewhere too counts guesses together.
+    Without a `writer` that somebody runs, all writes are answered 503. With a `throttle` that
+    counts elsewhere too, guesses count together.
     """
     writer = writer or create_writer(settings, pool)
     keys = SigningKeys(pool)
     directory = Directory(pool, settings)
     tokens = Tokens(keys, directory, settings.token_seconds)
     readiness = Readiness(pool)
-    checker = checker or SecretChecker(Throttle(settings))
-    issuer = Issuer(tokens, directory, checker)
-    signatures = Signatures(settings, keys, directory, Nonces(pool), checker.throttle)
+    throttle = throttle or Throttle(settings)
+    issuer = Issuer(tokens, directory, SecretChecker(throttle))
+    signatures = Signatures(settings, keys, directory, Nonces(pool), throttle)
     authenticator = Authenticator(tokens, signatures)
     reader = Reader(
         pool, settings.base_url, authenticator, directory, keys, readiness, Walks(), Totals()

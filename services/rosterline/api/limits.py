@@ -1,6 +1,6 @@
 """How much a request may hold: its address, its parameters, its headers. Pure.
 
-What a query may ask for within that, `query` and `filters` say; the bytes that a client may send at
+What a query may ask for within that, `query` says; the bytes that a client may send at
 all, `service`. A link that an answer gives is never longer than what may be asked.
 """
 

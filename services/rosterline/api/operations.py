@@ -314,4 +314,3 @@ V1P1: tuple[Endpoint, ...] = tuple(
     for row in V1P2
     if _is_in_v1p1(row)
 )
-ENDPOINTS: tuple[Endpoint, ...] = (*V1P2, *V1P1)

@@ -23,7 +23,6 @@ from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from rosterline.api.access import connections
-from rosterline.api.access.passwords import SecretChecker
 from rosterline.api.access.throttle import Throttle
 from rosterline.api.app import create_app, create_writer
 from rosterline.api.errors import CodeMinor, payload
@@ -79,9 +78,9 @@ async def serve(
                     log.info("connection follows the installation's settings", app=name)
             explainer = make_explainer(settings) if make_explainer else None
             writer = create_writer(settings, pool)
-            checker = SecretChecker(Throttle(settings))
-            app = create_app(settings, pool, explainer=explainer, writer=writer, checker=checker)
-            admitting = admit_vendors(settings, pool, checker)
+            throttle = Throttle(settings)
+            app = create_app(settings, pool, explainer=explainer, writer=writer, throttle=throttle)
+            admitting = admit_vendors(settings, pool, throttle)
             async with _background(writer.run()), _background(admitting):
                 await _run(app, listener, stop, pool, trusted_proxies=settings.trusted_proxies)
 

@@ -73,9 +73,7 @@ def other_spellings(sourced_id: str) -> frozenset[str]:
     return frozenset({sourced_id.lower(), sourced_id.upper()} - {sourced_id})
 
 
-def document_of(
-    key: Key, body: Body, *, app: str, minute: datetime | None = None, is_deleted: bool = False
-) -> Document:
+def document_of(key: Key, body: Body, *, app: str, minute: datetime | None = None) -> Document:
     """The document of a body, with its columns.
 
     Of a line item's sessions the grading period counts, by which 1.1 shows it.
@@ -87,7 +85,6 @@ def document_of(
         sourced_id=sourced_id,
         body=body,
         app=app,
-        is_deleted=is_deleted,
         line_item_id=named.get("assessmentLineItem", named.get("lineItem")),
         parent_id=named.get(PARENT),
         student_id=named.get("student"),

@@ -1,7 +1,7 @@
 """The command `rosterline`: parses, calls, and turns every expected failure into one line.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage. Each command is a module of `commands`, imported when
-it is called: a service then loads nothing of the others.
+it is called: a service then loads nothing of the others, but for the explainer that the API asks.
 """
 
 import os
@@ -61,6 +61,13 @@ class Group(TyperGroup):
     def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - what Typer passes on
         super().__init__(**attributes)
         self.commands = Commands(COMMANDS)
+
+    @override
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        # Not `get`, which would take a KeyError within the module for an unknown command.
+        return self.commands[cmd_name]
 
 
 app = typer.Typer(

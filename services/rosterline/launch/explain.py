@@ -13,9 +13,7 @@ from rosterline.launch.errors import UsageError
 from rosterline.projector.explain.explainer import explain
 from rosterline.projector.explain.model import Explanation
 from rosterline.projector.explain.report import report
-from rosterline.projector.explain.subjects import (
-    Question,
-)
+from rosterline.projector.explain.subjects import Question
 from rosterline.projector.explain.tally import Report
 
 

@@ -52,11 +52,9 @@ def draw_sex(rng: Random) -> str:
     return "F" if chance < 0.505 else "M"
 
 
-def draw_identity(
-    rng: Random, tradition: Tradition, *, family: str | None = None, sex: str | None = None
-) -> Identity:
+def draw_identity(rng: Random, tradition: Tradition, *, family: str | None = None) -> Identity:
     """A new person of the tradition, with the family's name if there is one already."""
-    chosen = sex or draw_sex(rng)
+    chosen = draw_sex(rng)
     return Identity(
         given=draw_given(rng, tradition, chosen),
         middle=draw_given(rng, tradition, chosen) if rng.random() < 0.6 else None,

@@ -50,8 +50,8 @@ async def wait_or_stop(stop: asyncio.Event, seconds: float) -> bool:
 
 async def take_lock(connection: asyncpg.Connection, name: str) -> bool:
     """Become the only one of this name, for this session; False if another one stays it."""
-    for _ in range(LOCK_ATTEMPTS):
+    for _ in range(LOCK_ATTEMPTS - 1):
         if await connection.fetchval(LOCK, name):
             return True
         await asyncio.sleep(LOCK_PAUSE_SECONDS)
-    return False
+    return bool(await connection.fetchval(LOCK, name))

@@ -78,11 +78,11 @@ def schema_text(schema: dict[str, Any]) -> str:
     return orjson.dumps(schema, option=options).decode()
 
 
-def write_schemas(folder: Path = FOLDER) -> None:
+def write_schemas() -> None:
     """Write every golden file."""
-    folder.mkdir(exist_ok=True)
+    FOLDER.mkdir(exist_ok=True)
     for name, schema in event_schemas():
-        (folder / name).write_text(schema_text(schema))
+        (FOLDER / name).write_text(schema_text(schema))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import sys
 import structlog
 
 
-def configure_logging(service: str, *, verbose: bool = False) -> None:
+def configure_logging(service: str) -> None:
     """Send structlog's events to standard error, each with the service's name."""
     terminal = sys.stderr.isatty()
     renderer: structlog.typing.Processor = (
@@ -22,9 +22,7 @@ def configure_logging(service: str, *, verbose: bool = False) -> None:
             else structlog.processors.StackInfoRenderer(),
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.DEBUG if verbose else logging.INFO
-        ),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

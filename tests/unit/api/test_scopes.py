@@ -2,8 +2,8 @@
 
 import pytest
 
+from rosterline.api import operations
 from rosterline.api.endpoints import NUMBERS, Endpoint, Service, Shape
-from rosterline.api.operations import ENDPOINTS
 from rosterline.oneroster.scopes import (
     ADMIN,
     ASSESSMENT,
@@ -21,6 +21,7 @@ from rosterline.oneroster.scopes import (
 from rosterline.oneroster.vocabulary import Entity
 
 WRITES = ("createput", "createpost", "delete")
+ENDPOINTS = (*operations.V1P2, *operations.V1P1)
 IDS = [f"{row.version}-{row.operation_id}" for row in ENDPOINTS]
 
 

@@ -123,6 +123,8 @@ def test_a_uuid_in_both_cases_is_taken_where_it_is_new(
     mixed = f"{LOWER[:-4]}2A01"
     world = World()
     assert world.decide(line_item(A), make(mixed))[1] == NEW
+    # Only spellings in one case are looked up by others.
+    assert "is the UUID of" not in str(world.decide(make(first)))
     assert told(World(), line_item(A), make(first), make(mixed)).endswith(
         f"sourcedId {mixed} is the UUID of {first}: use it as it is spelled there"
     )

@@ -2,18 +2,23 @@
 
 import subprocess
 import sys
+from collections import UserDict
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import nats.errors
 import pytest
 import sqlalchemy.exc
+import typer
+from typing_extensions import override
 
 from rosterline.bus.connection import BusUnreachableError
 from rosterline.launch import commands
-from rosterline.launch.cli import COMMANDS
+from rosterline.launch.cli import COMMANDS, app
 from rosterline.launch.errors import LaunchError, is_expected, one_line
 
+GROUP: Any = typer.main.get_command(app)
 SERVICES = ("capture", "projector", "ingest", "api")
 # The API asks the projector's explainer; preflight and the feed's health are looked at by others.
 EXPLAINED = {"api": {"projector"}}
@@ -30,6 +35,28 @@ def test_every_command_is_a_module_and_every_module_a_command() -> None:
     folder = Path(commands.__path__[0])
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
     assert modules == {name.replace("-", "_") for name in COMMANDS}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_command_changes_the_shell(name: str) -> None:
+    command = GROUP.commands[name]
+    assert not [each.name for each in command.params if "completion" in (each.name or "")]
+
+
+class Faulty(UserDict[str, Any]):
+    """Commands whose modules are broken."""
+
+    @override
+    def __getitem__(self, name: str) -> Any:
+        raise KeyError(name)
+
+
+def test_a_fault_within_a_command_is_no_unknown_command() -> None:
+    group: Any = typer.main.get_command(app)
+    group.commands = Faulty(COMMANDS)
+    with pytest.raises(KeyError):
+        group.get_command(None, "up")
+    assert group.get_command(None, "upp") is None
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -48,7 +48,7 @@ class SecretChecker:
     """Compares secrets with hashes, taking as long for a client that nobody knows."""
 
     def __init__(self, throttle: Throttle) -> None:
-        self.throttle = throttle
+        self._throttle = throttle
         self._limit = asyncio.Semaphore(MOST_AT_ONCE)
         self._decoy: str | None = None
 
@@ -57,16 +57,16 @@ class SecretChecker:
 
         Raises ApiError 429, and hashes nothing, for an attempt after too many that failed.
         """
-        await self.throttle.check(attempt)
+        await self._throttle.check(attempt)
         async with self._limit:
             # Once more: those before it in the queue have failed in the meantime.
-            await self.throttle.check(attempt)
+            await self._throttle.check(attempt)
             if self._decoy is None:
                 self._decoy = await asyncio.to_thread(hash_secret, make_secret())
             is_match = await asyncio.to_thread(_verify, stored or self._decoy, secret)
             is_right = is_match and stored is not None
             if not is_right:
-                await self.throttle.note_failure(attempt)
+                await self._throttle.note_failure(attempt)
         return is_right
 
 

@@ -1,9 +1,9 @@
 """Admits vendors to NATS: the server asks who somebody is, and is answered as HTTP would answer.
 
-Client id and secret are those of HTTP, and so is what checks them: guesses at both doors count
-together. Who may write gets a user that reaches its own subjects only, and a stream for its
-verdicts. API processes share the questions; without NATS, or without the issuer's seed, the API
-serves HTTP alone.
+Client id and secret are those of HTTP, checked alike: guesses at both doors count together. Who
+may write gets a user that reaches its own subjects only, and a stream for its verdicts. API
+processes share the questions; without NATS, or without the issuer's seed, the API serves HTTP
+alone.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from nats.errors import Error as NatsError
 
 from rosterline.api.access.directory import Directory, Vendor
 from rosterline.api.access.passwords import SecretChecker
-from rosterline.api.access.throttle import attempt_from
+from rosterline.api.access.throttle import Throttle, attempt_from
 from rosterline.api.errors import ApiError
 from rosterline.api.nats.sessions import Sessions, may_send, user_name
 from rosterline.api.nats.tokens import Caller, admission, read_caller, refusal
@@ -46,12 +46,13 @@ class Door:
     """Answers the questions of NATS on one connection."""
 
     def __init__(
-        self, settings: Settings, pool: asyncpg.Pool, issuer: Issuer, checker: SecretChecker
+        self, settings: Settings, pool: asyncpg.Pool, issuer: Issuer, throttle: Throttle
     ) -> None:
         self._settings = settings
         self._issuer = issuer
         self._directory = Directory(pool, settings)
-        self._checker = checker
+        # Of its own: who asks for tokens over HTTP must not keep callers waiting at this door.
+        self._checker = SecretChecker(throttle)
         self._turns = asyncio.Semaphore(MOST_AT_WORK)
 
     async def keep(self, client: Client) -> None:
@@ -131,13 +132,13 @@ class Door:
         return vendor
 
 
-async def admit_vendors(settings: Settings, pool: asyncpg.Pool, checker: SecretChecker) -> None:
+async def admit_vendors(settings: Settings, pool: asyncpg.Pool, throttle: Throttle) -> None:
     """Answer the questions of NATS until cancelled, and wait out its absence."""
     if not settings.nats_url or not settings.nats_issuer_seed:
         log.info("no vendors on NATS: it needs ROSTERLINE_NATS_URL and ROSTERLINE_NATS_ISSUER_SEED")
         return
     try:
-        door = Door(settings, pool, Issuer(settings.nats_issuer_seed), checker)
+        door = Door(settings, pool, Issuer(settings.nats_issuer_seed), throttle)
     except InvalidSeedError as error:
         log.error("no vendors on NATS: see ROSTERLINE_NATS_ISSUER_SEED", error=str(error))  # noqa: TRY400 - the seed is not for a log
         return

@@ -44,7 +44,11 @@ def own_id_of_line_item(writing: Writing, _ledger: Ledger) -> Refused | None:
 
 
 def one_spelling(writing: Writing, ledger: Ledger) -> Refused | None:
-    """RFC 9562: UUIDs are "case insensitive on input", so that two spellings are one record."""
+    """RFC 9562: UUIDs are "case insensitive on input", so that two spellings are one record.
+
+    That holds for spellings in one case, which software makes: what came first in both cases at
+    once is not found by the others.
+    """
     entity, sourced_id = writing.line.key
     if writing.stored is not None:
         return None

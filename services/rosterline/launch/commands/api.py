@@ -10,7 +10,7 @@ from rosterline.launch.explainer import explainer_for
 from rosterline.launch.options import DataOption, PortOption
 from rosterline.launch.services import run_one
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("api")

@@ -18,6 +18,7 @@ SnapshotOption = Annotated[
 ]
 
 app = typer.Typer(
+    add_completion=False,
     help="One capture: a database's WAL into NATS.",
     no_args_is_help=True,
 )

@@ -15,7 +15,7 @@ from rosterline.launch.options import DataOption
 
 STYLES: Final = {"ok": "green", "warning": "yellow", "error": "red"}
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("check")

@@ -25,7 +25,11 @@ from rosterline.oneroster.scopes import WRITING, find_scope
 
 T = TypeVar("T")
 
-app = typer.Typer(help="Vendors: what they may see, and their credentials.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False,
+    help="Vendors: what they may see, and their credentials.",
+    no_args_is_help=True,
+)
 AppArgument = Annotated[str, typer.Argument(help="The vendor's app name.")]
 SecondaryEmail = Annotated[
     bool | None,

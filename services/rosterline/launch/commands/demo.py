@@ -10,7 +10,7 @@ from rosterline.launch.instance import DataFolder, settings_with_port
 from rosterline.launch.options import DataOption, PortOption, SeedOption, StudentsOption
 from rosterline.launch.up import run_instance
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("demo")

@@ -34,7 +34,7 @@ DateOption = Annotated[
     typer.Option("--date", metavar="YYYY-MM-DD", help="As of this day instead of today."),
 ]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("explain")

@@ -9,7 +9,7 @@ from rosterline.launch.instance import find_settings
 from rosterline.launch.options import DataOption, SeedOption, StudentsOption
 from rosterline.sample.generate import generate
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("generate")

@@ -33,6 +33,7 @@ from rosterline.launch.services import run_one
 PUBLISH_SECONDS: Final = 10.0
 NO_LETTER: Final = "there is no dead letter {letter_id}; see `rosterline ingest dead-letters`"
 app = typer.Typer(
+    add_completion=False,
     help="Work commands on written records off; and those that could not be.",
     invoke_without_command=True,
 )

@@ -7,7 +7,7 @@ from rosterline.launch.instance import find_settings
 from rosterline.launch.options import DataOption
 from rosterline.launch.up import migrate
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("migrate")

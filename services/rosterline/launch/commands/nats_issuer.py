@@ -6,7 +6,7 @@ from rosterline.bus.issuer import Issuer, make_seed
 from rosterline.launch.display import print_json, print_line
 from rosterline.launch.options import JsonOption
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("nats-issuer")

@@ -7,7 +7,7 @@ from rosterline.launch.options import DataOption
 from rosterline.launch.services import run_one
 from rosterline.projector.service import serve
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("projector")

@@ -10,7 +10,7 @@ from rosterline.launch.instance import find_settings
 from rosterline.launch.operate import release_hold
 from rosterline.launch.options import DataOption
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("release")

@@ -10,7 +10,7 @@ from rosterline.launch.explained import print_report
 from rosterline.launch.instance import find_settings
 from rosterline.launch.options import DataOption, JsonOption
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("report")

@@ -21,7 +21,7 @@ HOP_TITLES: Final = {
     "records_to_projector": "stream RECORDS → projector",
 }
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("status")

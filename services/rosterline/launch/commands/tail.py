@@ -16,7 +16,7 @@ from rosterline.launch.instance import find_settings
 from rosterline.launch.options import DataOption, JsonOption
 from rosterline.oneroster.vocabulary import Version
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("tail")

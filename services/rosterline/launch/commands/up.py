@@ -6,7 +6,7 @@ from rosterline.launch.instance import DataFolder, settings_with_port
 from rosterline.launch.options import DataOption, PortOption
 from rosterline.launch.up import run_instance
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("up")

@@ -6,7 +6,7 @@ import typer
 
 from rosterline.launch.display import print_line
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("version")
