@@ -22,6 +22,10 @@ class BusUnreachableError(OperatorError):
     """NATS cannot be reached."""
 
 
+LOST_NATS = (BusUnreachableError, Error, OSError, TimeoutError)
+"""What is raised when NATS is away: connect again."""
+
+
 def options(name: str) -> dict[str, Any]:
     """What every one of our connections is made with, also one that a library makes."""
     return {

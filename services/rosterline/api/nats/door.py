@@ -13,7 +13,6 @@ import asyncpg
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
 
 from rosterline.api.access.directory import Directory, Vendor
 from rosterline.api.access.passwords import SecretChecker
@@ -21,14 +20,14 @@ from rosterline.api.access.throttle import Throttle, attempt_from
 from rosterline.api.errors import ApiError
 from rosterline.api.nats.sessions import Sessions, may_send, user_name
 from rosterline.api.nats.tokens import Caller, admission, read_caller, refusal
-from rosterline.bus.connection import BusUnreachableError, connect
+from rosterline.bus.connection import LOST_NATS, connect
 from rosterline.bus.issuer import InvalidSeedError, Issuer
 from rosterline.bus.topology import ensure_verdict_stream
 from rosterline.bus.vendors import CALLOUT_SUBJECT, DOOR_SUBJECT, access_of
 from rosterline.config.settings import Settings
+from rosterline.db.lives import live_on
 
 QUEUE = "rosterline-api"
-RETRY_SECONDS = 1.0
 LOOK_SECONDS = 2.0
 MOST_AT_WORK = 16
 # A user outlives the time after which its connection is cut off and made anew, in case that no API
@@ -142,10 +141,12 @@ async def admit_vendors(settings: Settings, pool: asyncpg.Pool, throttle: Thrott
     except InvalidSeedError as error:
         log.error("no vendors on NATS: see ROSTERLINE_NATS_ISSUER_SEED", error=str(error))  # noqa: TRY400 - the seed is not for a log
         return
-    while True:
-        try:
-            async with connect(settings.nats_url, "api door") as client:
-                await door.keep(client)
-        except (BusUnreachableError, NatsError, OSError, TimeoutError) as error:
-            log.warning("NATS is away: no vendor is admitted", error=type(error).__name__)
-        await asyncio.sleep(RETRY_SECONDS)
+
+    async def life() -> None:
+        async with connect(settings.nats_url, "api door") as client:
+            await door.keep(client)
+
+    def tell(error: Exception) -> None:
+        log.warning("NATS is away: no vendor is admitted", error=type(error).__name__)
+
+    await live_on(asyncio.Event(), life, LOST_NATS, tell)

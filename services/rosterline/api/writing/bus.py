@@ -18,8 +18,9 @@ from nats.js.errors import APIError, NoStreamResponseError
 from pydantic import ValidationError
 
 from rosterline.api.errors import too_large, unavailable
-from rosterline.bus.connection import BusUnreachableError, connect
+from rosterline.bus.connection import LOST_NATS, connect
 from rosterline.bus.topology import INGEST, ensure_streams
+from rosterline.db.lives import live_on
 from rosterline.events.commands import Verdict
 from rosterline.events.subjects import answer_subject
 
@@ -56,13 +57,15 @@ class CommandBus:
         if not self._url:
             log.warning("nothing can be written: no address of NATS is set")
             return
-        while True:
-            try:
-                async with connect(self._url, "api") as client:
-                    await self._serve(client)
-            except (BusUnreachableError, NatsError, OSError, TimeoutError) as error:
-                log.warning("NATS is away: writes are refused", error=type(error).__name__)
-                await asyncio.sleep(RETRY_SECONDS)
+
+        async def life() -> None:
+            async with connect(self._url, "api") as client:
+                await self._serve(client)
+
+        def tell(error: Exception) -> None:
+            log.warning("NATS is away: writes are refused", error=type(error).__name__)
+
+        await live_on(asyncio.Event(), life, LOST_NATS, tell)
 
     async def publish(
         self, subject: str, data: bytes, headers: Mapping[str, str], *, seconds: float

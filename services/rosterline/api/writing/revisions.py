@@ -10,12 +10,12 @@ from itertools import count
 import asyncpg
 import structlog
 
+from rosterline.db.lives import live_on
 from rosterline.db.pools import LOST_CONNECTION, open_connection
 
 CHANNEL = "rosterline_revision"
 REACHED = "SELECT coalesce(max(revision), 0) FROM rosterline.cursor"
 LOOK_SECONDS = 5.0
-RETRY_SECONDS = 0.5
 
 log = structlog.get_logger()
 
@@ -31,13 +31,15 @@ class Revisions:
 
     async def run(self) -> None:
         """Follow until cancelled; losing the database is no error."""
-        while True:
-            try:
-                async with open_connection(self._dsn, "api revisions") as connection:
-                    await self._follow(connection)
-            except (asyncpg.PostgresError, *LOST_CONNECTION) as error:
-                log.warning("the database is away", error=type(error).__name__)
-                await asyncio.sleep(RETRY_SECONDS)
+
+        async def life() -> None:
+            async with open_connection(self._dsn, "api revisions") as connection:
+                await self._follow(connection)
+
+        def tell(error: Exception) -> None:
+            log.warning("the database is away", error=type(error).__name__)
+
+        await live_on(asyncio.Event(), life, (asyncpg.PostgresError, *LOST_CONNECTION), tell)
 
     async def wait_for(self, revision: int) -> None:
         """Return once a read shows what was stored with this revision."""
