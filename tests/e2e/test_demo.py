@@ -27,7 +27,6 @@ def suggested(instance: RunningInstance) -> list[str]:
 
 async def paste(lines: list[str]) -> list[str]:
     """What a shell answers, a line for each command."""
-    text = "\n".join(f"{line}; echo" if "--data-url" in line else line for line in lines)
     shell = await asyncio.create_subprocess_exec(
         "bash",
         "-e",
@@ -35,7 +34,7 @@ async def paste(lines: list[str]) -> list[str]:
         stdout=asyncio.subprocess.PIPE,
         env=clean_environment(),
     )
-    out, _ = await shell.communicate(text.replace("limit=2'", "limit=2'; echo").encode())
+    out, _ = await shell.communicate("\n".join(lines).encode())
     assert shell.returncode == 0
     return out.decode().splitlines()
 

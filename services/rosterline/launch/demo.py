@@ -34,11 +34,11 @@ A district that changes {rate:g} times a second. Paste these into another termin
   TOKEN={token}
 
   # a page of students
-  curl -s -H "Authorization: Bearer $TOKEN" '{url}/students?limit=2'
+  curl -sw '\\n' -H "Authorization: Bearer $TOKEN" '{url}/students?limit=2'
 
   # what has changed since a minute ago
   SINCE=$(date -u -d '1 minute ago' +%FT%TZ 2>/dev/null || date -u -v-1M +%FT%TZ)
-  curl -s -G -H "Authorization: Bearer $TOKEN" '{url}/users' \\
+  curl -sw '\\n' -G -H "Authorization: Bearer $TOKEN" '{url}/users' \\
     --data-urlencode "filter=dateLastModified>'$SINCE'"
 
   # changes as they come
